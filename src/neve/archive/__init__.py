@@ -1,0 +1,1 @@
+"""From a keyring over a signed index to a package file."""

@@ -1,0 +1,1 @@
+"""SBOMs, provenance and the build record."""

@@ -1,0 +1,1 @@
+"""From a lock to steps, a tree and an image."""

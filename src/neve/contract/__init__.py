@@ -1,0 +1,1 @@
+"""What an image must do, and how it is checked."""

@@ -1,0 +1,1 @@
+"""Everything that edits a tree: package effects, accounts, hardening, pruning."""

@@ -1,0 +1,1 @@
+"""Package formats, read without the distribution's own tools."""

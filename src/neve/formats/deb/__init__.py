@@ -1,0 +1,1 @@
+"""Debian's package format: archives, indexes, relations, versions, the installed database."""

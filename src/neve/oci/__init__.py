@@ -1,0 +1,1 @@
+"""Images: deterministic layers, configuration, layouts and archives."""

@@ -1,0 +1,1 @@
+"""Recipes and locks: types, strict reading, schema, typed edits."""

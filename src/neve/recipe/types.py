@@ -1,0 +1,201 @@
+"""The recipe: the declarative image description a person reads and reviews, as frozen data.
+
+Reading and checking YAML lives in ``recipe.read``; nothing here knows about files on the host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from neve.errors import Place
+from neve.model import Digest, Platform, Waiver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """What the packages come from, as ``debian`` and ``13`` (version or codename as written)."""
+
+    name: str
+    release: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A further signed archive. ``name`` is its symbolic alias; ``url`` never reaches a lock."""
+
+    name: str
+    suite: str
+    components: tuple[str, ...] = ("main",)
+    keyring: Digest | None = None
+    """Digest of the keyring file beside the recipe; ``None`` for the distribution's own keyring
+    (as for ``backports``)."""
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageRequest:
+    """One package asked for: ``name``, and optionally a pinned version, release or architecture.
+
+    ``version`` is an exact version or a glob on it (``17.*``); ``release`` a suite or repository
+    name to prefer for it (``backports``); ``architecture`` a foreign one (``i386``).
+    """
+
+    name: str
+    version: str | None = None
+    release: str | None = None
+    architecture: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """An account to create; ``None`` ids are allocated from the system range."""
+
+    name: str
+    uid: int | None = None
+    group: str | None = None
+    gid: int | None = None
+    groups: tuple[str, ...] = ()
+    home: str | None = None
+    shell: str = "/usr/sbin/nologin"
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group to create, with its members."""
+
+    name: str
+    gid: int | None = None
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """The accounts a recipe adds to those of its packages."""
+
+    users: tuple[User, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file, directory or link the recipe adds. Owner and group are names or numeric strings.
+
+    Exactly one of ``content`` (text given inline), ``digest`` (a file beside the recipe, found
+    by content), ``link`` (symlink target) or ``directory`` is set.
+    """
+
+    path: str
+    content: str | None = None
+    source: str | None = None
+    digest: Digest | None = None
+    size: int = 0
+    link: str | None = None
+    directory: bool = False
+    mode: int | None = None
+    owner: str = "root"
+    group: str = "root"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """OCI/Docker health check in exec form; times in seconds."""
+
+    command: tuple[str, ...]
+    interval: float = 30.0
+    timeout: float = 30.0
+    start_period: float = 0.0
+    retries: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How the image runs: what ends in the OCI image configuration.
+
+    ``user`` is a name or numeric id; ``writable`` are paths the run-as user must be able to
+    write; ``arbitrary_uid`` makes those group-0 writable, as OpenShift runs images.
+    """
+
+    user: str | None = None
+    workdir: str | None = None
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    stop_signal: str | None = None
+    health_check: HealthCheck | None = None
+    writable: tuple[str, ...] = ()
+    arbitrary_uid: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loosening:
+    """A hardening rule switched off, by name and with a reason; ``subject`` narrows it to one
+    path or package (``/usr/bin/bash``), ``None`` means the whole rule."""
+
+    rule: str
+    reason: str
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A superset of the runtime image at the same versions (``debug``, ``dev``)."""
+
+    name: str
+    packages: tuple[PackageRequest, ...] = ()
+    loosened: tuple[Loosening, ...] = ()
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One image description with every ``extends`` resolved and every file known by digest.
+
+    ``exclude`` are packages that must not be in the image; ``keep`` are path patterns (fnmatch)
+    that pruning must leave; ``acknowledged`` are waivers on unknown maintainer scripts (rule
+    ``unknown-script``, subject ``package:script-digest``).
+    """
+
+    schema_version: int = 1
+    name: str
+    base: Distribution
+    repositories: tuple[Repository, ...] = ()
+    snapshot: str | None = None
+    """Archive time to lock against, as ``20261101T000000Z``; ``None`` is the live archive."""
+    packages: tuple[PackageRequest, ...] = ()
+    exclude: tuple[str, ...] = ()
+    accounts: Accounts = field(default_factory=Accounts)
+    files: tuple[File, ...] = ()
+    run: Run = field(default_factory=Run)
+    keep: tuple[str, ...] = ()
+    bytecode: bool | None = None
+    """Byte-compile Python: ``None`` means where the image holds an interpreter."""
+    loosened: tuple[Loosening, ...] = ()
+    acknowledged: tuple[Waiver, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    platforms: tuple[Platform, ...] = (Platform("linux", "amd64"), Platform("linux", "arm64"))
+    title: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeSource:
+    """One file a recipe was read from: path relative to the recipe's directory, and its hash."""
+
+    path: str
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRecipe:
+    """A read recipe, the place of each field (``packages[3]``, ``run.user`` …), the files it was
+    read from (the recipe itself first), and the bytes of referenced files by digest."""
+
+    recipe: Recipe
+    places: dict[str, Place]
+    sources: tuple[RecipeSource, ...]
+    contents: dict[Digest, bytes]

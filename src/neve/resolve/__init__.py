@@ -1,0 +1,1 @@
+"""From a recipe and an index to a lock. Pure."""

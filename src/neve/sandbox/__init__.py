@@ -1,0 +1,1 @@
+"""The only subprocess user: bubblewrap, Docker and Podman behind one port."""

@@ -1,0 +1,1 @@
+"""The content store and action cache on the local disk."""

@@ -1,0 +1,1 @@
+"""The measured attack surface of an image."""

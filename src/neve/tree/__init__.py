@@ -1,0 +1,19 @@
+"""The image's files as a model in memory: entries, edits, and resolving inside the root."""
+
+from neve.tree.edit import Change, Edit, Put, Remove
+from neve.tree.entry import Blob, Content, FileEntry, Inline, Kind, Slice
+from neve.tree.tree import Tree
+
+__all__ = [
+    "Blob",
+    "Change",
+    "Content",
+    "Edit",
+    "FileEntry",
+    "Inline",
+    "Kind",
+    "Put",
+    "Remove",
+    "Slice",
+    "Tree",
+]

@@ -1,0 +1,1 @@
+"""One module per verb: typed request to result; the only place that wires ports."""
