@@ -130,7 +130,8 @@ class Generate:
     """Something computed from the finished tree: ``ld.so.cache``, ``ca-certificates``,
     ``java-cacerts``, ``sysusers``, ``tmpfiles``, ``fontconfig``, ``mime``, ``glib-schemas``,
     ``gdk-pixbuf``, ``gio-modules``, ``python-bytecode``, ``php-modules`` … ``arguments`` are the
-    generator's own."""
+    generator's own.
+    """
 
     generator: str
     arguments: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What three unrelated rooms need: digests, platforms, reasons, verdicts. No drawer for the rest."""
+"""What three unrelated rooms need: digests, platforms, reasons, verdicts."""
 
 from neve.model.digest import Digest, sha256_of
 from neve.model.platform import Platform

@@ -1,4 +1,4 @@
-"""Verdicts: what a check returns. Never a bare boolean, and "not checked" can't look like a pass."""
+"""Verdicts: what a check returns. Never a bare boolean; "not checked" is never a pass."""
 
 from __future__ import annotations
 

@@ -81,7 +81,8 @@ class DroppedPackage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedEffect:
     """How one package's maintainer scripts are answered: the effect's id and where it comes from
-    (``traced``, ``static``, ``acknowledged``)."""
+    (``traced``, ``static``, ``acknowledged``).
+    """
 
     package: str
     effect: Digest
@@ -91,7 +92,8 @@ class LockedEffect:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedTarget:
     """One platform × variant. ``packages`` are indexes into ``Lock.packages`` in configuration
-    order (dependencies first, the order in which effects apply)."""
+    order (dependencies first, the order in which effects apply).
+    """
 
     platform: Platform
     variant: str

@@ -133,7 +133,8 @@ class Run:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loosening:
     """A hardening rule switched off, by name and with a reason; ``subject`` narrows it to one
-    path or package (``/usr/bin/bash``), ``None`` means the whole rule."""
+    path or package (``/usr/bin/bash``), ``None`` means the whole rule.
+    """
 
     rule: str
     reason: str
@@ -193,7 +194,8 @@ class RecipeSource:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRecipe:
     """A read recipe, the place of each field (``packages[3]``, ``run.user`` …), the files it was
-    read from (the recipe itself first), and the bytes of referenced files by digest."""
+    read from (the recipe itself first), and the bytes of referenced files by digest.
+    """
 
     recipe: Recipe
     places: dict[str, Place]

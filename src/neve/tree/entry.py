@@ -1,4 +1,4 @@
-"""One path of an image and where its bytes are. Paths are absolute POSIX strings, never host paths."""
+"""One path of an image and where its bytes are; paths are absolute POSIX strings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from neve.model import Digest, Reason
 
 
 class Kind(StrEnum):
-    """The kinds of entry an image may hold; devices and sockets are refused where trees are read."""
+    """The kinds of entry an image may hold; readers of trees refuse all others."""
 
     FILE = "file"
     DIRECTORY = "directory"

@@ -1,4 +1,4 @@
-"""What Debian's package format says, as frozen data (deb(5), deb-control(5), Debian Policy ch. 5)."""
+"""What Debian's package format says, as frozen data (deb(5), deb-control(5), Policy ch. 5)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ class IndexPackage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElfFacts:
     """What an ELF file's headers say: ``needed`` in order, ``machine`` e_machine, ``bits`` 32|64;
-    ``runs_shell`` when it imports ``system``/``popen``/``wordexp`` from libc."""
+    ``runs_shell`` when it imports ``system``/``popen``/``wordexp`` from libc.
+    """
 
     soname: str | None
     needed: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""Benchmarks: neve, its peers and the limit, in one run."""
