@@ -130,7 +130,7 @@ class Generate:
     """Something computed from the finished tree: ``ld.so.cache``, ``ca-certificates``,
     ``java-cacerts``, ``sysusers``, ``tmpfiles``, ``fontconfig``, ``mime``, ``glib-schemas``,
     ``gdk-pixbuf``, ``gio-modules``, ``python-bytecode``, ``php-modules`` … ``arguments`` are the
-    generator's own.
+    generator's own. The names are those of ``effects.generators.GENERATORS``.
     """
 
     generator: str
@@ -165,10 +165,11 @@ class Precondition:
 class Effect:
     """What the maintainer scripts of one package do on a first installation.
 
-    ``key`` is the hash of the normalised scripts (preinst, postinst and the triggers they
-    answer); ``reads`` are packaged paths whose content decided something, with its hash;
-    ``provenance`` is ``traced``, ``static`` or ``acknowledged``; ``suites`` the codenames it was
-    seen on. The id is the hash of all of it but ``suites``.
+    ``key`` is the hash of the normalised scripts (``effects.script.script_key``: preinst,
+    postinst, config, what templates answer, and the triggers they answer); ``reads`` are
+    packaged paths whose content decided something, with its hash; ``provenance`` is ``traced``,
+    ``static`` or ``acknowledged``; ``suites`` the codenames it was seen on. The id is the hash of
+    all of it but ``suites``.
     """
 
     package: str
