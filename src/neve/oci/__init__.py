@@ -1,1 +1,39 @@
-"""Images: deterministic layers, configuration, layouts and archives."""
+"""Images: deterministic layers, OCI documents, layouts and archives, and reading them back."""
+
+from neve.oci.bundle import Artifact, Bundle, PlatformImage, assemble, platform_image
+from neve.oci.codec import Compression, codec_version
+from neve.oci.config import (
+    ImageConfig,
+    LayerHistory,
+    chain_id,
+    layer_history,
+    standard_annotations,
+)
+from neve.oci.layer import ContentReader, LayerBlob, write_layer
+from neve.oci.layering import LayerPlan, layer_key, partition
+from neve.oci.layout import write_layout
+from neve.oci.pack import pack_layers, store_reader
+
+__all__ = [
+    "Artifact",
+    "Bundle",
+    "Compression",
+    "ContentReader",
+    "ImageConfig",
+    "LayerBlob",
+    "LayerHistory",
+    "LayerPlan",
+    "PlatformImage",
+    "assemble",
+    "chain_id",
+    "codec_version",
+    "layer_history",
+    "layer_key",
+    "pack_layers",
+    "partition",
+    "platform_image",
+    "standard_annotations",
+    "store_reader",
+    "write_layer",
+    "write_layout",
+]

@@ -1,0 +1,222 @@
+"""OCI layout directories (image-spec, image-layout.md): written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from neve.errors import StoreError, UsageError
+from neve.model import Digest, Platform
+from neve.oci.bundle import Bundle
+from neve.oci.manifest import INDEX_TYPE, REF_NAME, Descriptor, render
+from neve.oci.ports import BlobStore
+
+LAYOUT_FILE = "oci-layout"
+LAYOUT_DOCUMENT = b'{"imageLayoutVersion":"1.0.0"}'
+INDEX_FILE = "index.json"
+_FICLONE = 0x40049409  # linux/fs.h
+_MAX_INDEX = 16 * 1024 * 1024
+
+
+def layout_index(bundle: Bundle, tag: str, existing: list[dict[str, Any]] | None = None) -> bytes:
+    """``index.json``: the tagged image, its referrers, and what of ``existing`` stays.
+
+    Referrers carry no tag, so that a tag has exactly one match. Of several platforms each also
+    stands under ``TAG-ARCHITECTURE``: umoci (0.4.7) cannot choose inside an index.
+    """
+    rows = [_tagged(bundle.root, tag)]
+    if len(bundle.images) > 1:
+        rows += [_tagged(i.manifest, platform_tag(tag, i.platform)) for i in bundle.images]
+    rows += [row.document() for row in bundle.referrers]
+    tags = {_tag_of(row) for row in rows} - {None}
+    untagged = {row["digest"] for row in rows if _tag_of(row) is None}
+    kept = [
+        row
+        for row in existing or []
+        if _tag_of(row) not in tags and (_tag_of(row) is not None or row["digest"] not in untagged)
+    ]
+    return render({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*kept, *rows]})
+
+
+def platform_tag(tag: str, platform: Platform) -> str:
+    """The tag of one platform of an image: ``latest-arm64``, ``latest-arm-v7``."""
+    return "-".join(part for part in (tag, platform.architecture, platform.variant) if part)
+
+
+def _tagged(row: Descriptor, tag: str) -> dict[str, Any]:
+    return replace(row, annotations={**row.annotations, REF_NAME: tag}).document()
+
+
+def _tag_of(row: dict[str, Any]) -> str | None:
+    tag = (row.get("annotations") or {}).get(REF_NAME)
+    return tag if isinstance(tag, str) else None
+
+
+def write_layout(
+    bundle: Bundle, directory: Path, store: BlobStore, *, tag: str, merge: bool = False
+) -> None:
+    """Write ``bundle`` as the layout ``directory`` under ``tag``.
+
+    What is there is replaced in one step if it is a layout or empty; with ``merge`` the other
+    tags of the layout stay. Raises ``UsageError`` when it is something else, ``StoreError``
+    when the disk refuses.
+    """
+    existing = _existing(directory) if merge else None
+    _refuse_foreign(directory)
+    parent = directory.absolute().parent
+    with _disk_errors(directory):
+        parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=parent))
+        try:
+            fresh = work / "new"
+            blobs = fresh / "blobs" / "sha256"
+            blobs.mkdir(parents=True)
+            if existing is not None:
+                _link_all(directory / "blobs" / "sha256", blobs)
+            for digest, data in bundle.documents.items():
+                _write(blobs / digest.value, data)
+            for layer in bundle.layers:
+                place_blob(store.path(layer.digest), blobs / layer.digest.value)
+            _write(fresh / LAYOUT_FILE, LAYOUT_DOCUMENT)
+            _write(fresh / INDEX_FILE, layout_index(bundle, tag, existing))
+            for folder in (blobs, blobs.parent, fresh):
+                folder.chmod(0o755)
+                _sync(folder)
+            _exchange(fresh, directory, work / "old")
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def place_blob(source: Path, target: Path) -> None:
+    """``source``'s bytes under ``target``: a clone where the file system can, else a hard link
+    (both files are never written again), else a copy.
+    """
+    if target.exists() or _clone(source, target):
+        return
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+        target.chmod(0o644)
+        _sync(target)
+
+
+def _clone(source: Path, target: Path) -> bool:
+    """Share the blocks copy-on-write (btrfs, XFS); says whether that worked."""
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    with source.open("rb") as there, target.open("xb") as here:
+        try:
+            fcntl.ioctl(here.fileno(), _FICLONE, there.fileno())
+        except OSError:
+            target.unlink()
+            return False
+        os.fchmod(here.fileno(), 0o644)
+        os.fsync(here.fileno())
+    return True
+
+
+def _existing(directory: Path) -> list[dict[str, Any]] | None:
+    """The descriptors of the layout at ``directory``, or ``None`` where there is none."""
+    path = directory / INDEX_FILE
+    if not path.exists():
+        return None
+    rows: object = None
+    if path.stat().st_size <= _MAX_INDEX:
+        with contextlib.suppress(ValueError, RecursionError):
+            document = json.loads(path.read_bytes())
+            rows = document.get("manifests") if isinstance(document, dict) else None
+    if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
+        raise UsageError(
+            f"{path}: not the index of an OCI layout",
+            resolution="Name another directory, or write without merging.",
+        )
+    return rows
+
+
+def _is_row(row: object) -> bool:
+    if not isinstance(row, dict):
+        return False
+    if not isinstance(row.get("annotations", {}), dict):
+        return False
+    try:
+        Digest.parse(str(row.get("digest")))
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_foreign(directory: Path) -> None:
+    if not directory.exists() and not directory.is_symlink():
+        return
+    if directory.is_dir() and ((directory / LAYOUT_FILE).is_file() or not any(directory.iterdir())):
+        return
+    raise UsageError(
+        f"{directory}: there is something that is not an OCI layout",
+        resolution="Name a new directory, or remove this one first.",
+    )
+
+
+def _exchange(fresh: Path, directory: Path, old: Path) -> None:
+    real = Path(os.path.realpath(directory))
+    if real.exists():
+        real.rename(old)
+    try:
+        fresh.rename(real)
+    except OSError:
+        if old.exists():
+            old.rename(real)
+        raise
+    _sync(real.parent)
+
+
+def _link_all(source: Path, target: Path) -> None:
+    """The blobs of the layout being merged into; they are its own files, so links are fine."""
+    for path in sorted(source.iterdir()):
+        if path.is_symlink() or not path.is_file():
+            continue
+        try:
+            os.link(path, target / path.name)
+        except OSError:
+            shutil.copyfile(path, target / path.name)
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(0o644)
+
+
+def _sync(path: Path) -> None:
+    """Make a file, or the renames in a directory, last; Windows cannot do it for directories."""
+    with contextlib.suppress(PermissionError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        raise StoreError(
+            f"{path}: could not be written: {error.strerror or error}",
+            resolution="Free some room on that disk." if full else "Check the path and its rights.",
+        ) from error
