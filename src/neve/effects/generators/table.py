@@ -1,0 +1,20 @@
+"""The table of generators, in the fixed order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from neve.effects.bench import Workbench
+from neve.effects.generators.request import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """``run`` edits the workbench for all requests at once; ``always`` means even unasked."""
+
+    run: Callable[[Workbench, tuple[Request, ...]], None]
+    always: bool = False
+
+
+GENERATORS: Mapping[str, Generator] = {}
