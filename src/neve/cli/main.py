@@ -1,0 +1,73 @@
+"""The ``neve`` command: builds the command tree, renders errors, sets exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import typer
+
+from neve import __version__
+from neve.cli import options
+from neve.cli.console import make_console, show_error
+from neve.errors import ExitCode, NeveError, ToolError
+
+app = typer.Typer(
+    name="neve",
+    help="Hardened, reproducible container images from signed packages: no daemon, no root.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"neve {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", help="Show the version.", callback=_version, is_eager=True
+    ),
+) -> None:
+    """Hardened, reproducible container images from signed packages: no daemon, no root."""
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    from neve.cli.commands import register
+
+    register(app)
+    try:
+        app(standalone_mode=True)
+    except NeveError as error:
+        _fail(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.TOOL)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: nothing half-written is kept\n")
+        sys.exit(130)
+    except Exception as error:
+        _fail(_crash(error))
+
+
+def _fail(error: NeveError) -> None:
+    console = options.current_console[0] if options.current_console else None
+    show_error(console or make_console(environment=os.environ), error)
+    sys.exit(error.exit_code)
+
+
+def _crash(error: Exception) -> ToolError:
+    lines = tuple(traceback.format_exception(error)[-6:])
+    return ToolError(
+        f"neve itself failed: {type(error).__name__}: {error}",
+        details=tuple(line for block in lines for line in block.rstrip().splitlines()),
+        resolution="This is a bug in neve: report the command and the lines above.",
+    )

@@ -1,0 +1,77 @@
+"""Results as JSON: a result dataclass becomes an object with ``schema_version`` and ``kind``."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date
+from enum import Enum
+from pathlib import PurePath
+
+from neve.errors import NeveError, SourceError
+from neve.model import Digest, Fail, Pass, Platform, Skipped, Waived
+
+SCHEMA_VERSION = 1
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+_VERDICTS = {Pass: "pass", Fail: "fail", Skipped: "skipped", Waived: "waived"}
+
+
+def to_json(value: object) -> Json:
+    """``value`` in JSON's types; digests, platforms, paths and dates as their text."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value.value if isinstance(value, Enum) else value
+        case Digest() | Platform() | PurePath():
+            return str(value)
+        case bytes():
+            return base64.b64encode(value).decode("ascii")
+        case date():
+            return value.isoformat()
+        case Mapping():
+            return {str(key): to_json(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [to_json(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return _object(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _object(value: object) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    if type(value) in _VERDICTS:
+        found["state"] = _VERDICTS[type(value)]
+    for field in fields(value):  # type: ignore[arg-type]  # the caller checked is_dataclass
+        found[field.name] = to_json(getattr(value, field.name))
+    return found
+
+
+def document(kind: str, result: object) -> str:
+    """One result as a JSON document ending in a newline."""
+    body = to_json(result)
+    head: dict[str, Json] = {"schema_version": SCHEMA_VERSION, "kind": kind}
+    if isinstance(body, dict):
+        head.update(body)
+    else:
+        head["items"] = body
+    return json.dumps(head, indent=2, ensure_ascii=False) + "\n"
+
+
+def error_document(error: NeveError) -> str:
+    """An error as a JSON document, for ``--format json``."""
+    place = error.place if isinstance(error, SourceError) else None
+    return document(
+        "error",
+        {
+            "error": type(error).__name__,
+            "exit_code": int(error.exit_code),
+            "brief": error.brief,
+            "details": error.details,
+            "resolution": error.resolution,
+            "docs": error.docs,
+            "place": place,
+        },
+    )
