@@ -11,7 +11,6 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import BinaryIO
 
 from neve.errors import HostileInputError
@@ -39,7 +38,7 @@ from neve.tree import FileEntry, Kind, Slice
 _SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config", "triggers", "templates")
 _CONTROL_LIMIT = 128 << 20
 _DATA_LIMIT = 32 << 30
-_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]+")
 _WORD = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -163,27 +162,28 @@ class _DataReader:
         self._require_directories()
 
     def _entry(self, path: str, member: TarMember) -> FileEntry:
-        entry = FileEntry(
+        kind, mode, content, target = Kind.DIRECTORY, member.mode, None, None
+        if member.type == FILE:
+            kind, content = Kind.FILE, self._content(path, member)
+        elif member.type == SYMLINK:
+            kind, mode, target = Kind.SYMLINK, 0o777, member.link
+            if not target:
+                raise refused(f"data.tar: the symbolic link {path!r} leads nowhere")
+        elif member.type == HARDLINK:
+            kind, target = Kind.HARDLINK, self._linked(path, member.link)
+        return FileEntry(
             path=path,
-            kind=Kind.DIRECTORY,
-            mode=member.mode,
+            kind=kind,
+            mode=mode,
             uid=STATIC_USERS.get(member.user, member.uid),
             gid=STATIC_GROUPS.get(member.group, member.gid),
             mtime=max(0, member.mtime),
+            content=content,
+            target=target,
             xattrs=member.xattrs,
             owners=self._owners,
             reason=self._reason,
         )
-        match member.type:
-            case t if t == FILE:
-                return replace(entry, kind=Kind.FILE, content=self._content(path, member))
-            case t if t == SYMLINK:
-                if not member.link:
-                    raise refused(f"data.tar: the symbolic link {path!r} leads nowhere")
-                return replace(entry, kind=Kind.SYMLINK, mode=0o777, target=member.link)
-            case t if t == HARDLINK:
-                return replace(entry, kind=Kind.HARDLINK, target=self._linked(path, member.link))
-        return entry
 
     def _content(self, path: str, member: TarMember) -> Slice:
         content = self._view[member.offset : member.offset + member.size]

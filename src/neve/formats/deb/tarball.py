@@ -10,6 +10,7 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from neve.formats.deb.ar import refused
 
@@ -203,15 +204,10 @@ class _Walker:
         return found
 
     def _number(self, field: bytes) -> int:
-        """An octal field, or GNU tar's base-256 one (its first bit is set)."""
-        if field[0] & 0x80:
-            return int.from_bytes(bytes((field[0] & 0x7F,)) + field[1:], "big") - (
-                1 << (8 * len(field) - 1) if field[0] & 0x40 else 0
-            )
-        match = _OCTAL.fullmatch(field)
-        if match is None:
+        number = _number(field)
+        if number is None:
             raise refused(f"{self._name} has a header with a broken number at byte {self._at}")
-        return int(match[1] or b"0", 8)
+        return number
 
     def _decimal(self, field: bytes) -> int:
         if _DECIMAL.fullmatch(field) is None:
@@ -238,6 +234,17 @@ def normal_path(name: str, *, archive: str) -> str:
     if raw or len(path.encode()) > _MAX_PATH:
         raise refused(f"{archive}: the name {name[:200]!r} is longer than Linux allows")
     return path
+
+
+@lru_cache(maxsize=4_096)
+def _number(field: bytes) -> int | None:
+    """An octal field, or GNU tar's base-256 one (its first bit is set); ``None`` if neither."""
+    if field[0] & 0x80:
+        return int.from_bytes(bytes((field[0] & 0x7F,)) + field[1:], "big") - (
+            1 << (8 * len(field) - 1) if field[0] & 0x40 else 0
+        )
+    match = _OCTAL.fullmatch(field)
+    return int(match[1] or b"0", 8) if match else None
 
 
 def _padded(length: int) -> int:
