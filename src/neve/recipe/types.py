@@ -184,11 +184,17 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipeSource:
-    """One file a recipe was read from: path relative to the recipe's directory, and its hash."""
+    """One file a recipe was read from: path relative to the recipe's directory, and its hash.
+
+    A ``path`` ending in ``/`` is a directory tree, ``digest`` then that of its sorted listing;
+    ``catalogue:NAME`` is a recipe neve ships, ``catalogue:NAME//PATH`` a file beside it.
+    """
 
     path: str
     digest: Digest
     size: int
+    executable: bool | None = None
+    """A file's execute bit; ``None`` where it does not matter (recipes, keyrings, trees)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,243 @@
+"""A checked document's plain data → the ``Recipe``, with the files it names read in.
+
+Trusts the grammar: every value has its shape by now. Owns what only the file system can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, TypedDict, TypeVar
+
+from neve.errors import Place
+from neve.model import Digest, Platform, Waiver, sha256_of
+from neve.recipe.problems import Problems
+from neve.recipe.sources import Source, SourceItem, SourceRefusedError, SourceRoot, read_source
+from neve.recipe.types import (
+    Accounts,
+    Distribution,
+    File,
+    Group,
+    HealthCheck,
+    Loosening,
+    PackageRequest,
+    Recipe,
+    RecipeSource,
+    Repository,
+    Run,
+    User,
+    Variant,
+)
+from neve.recipe.words import duration_seconds
+
+T = TypeVar("T")
+
+
+class Owners(TypedDict):
+    """The owner and group of a file, as keywords of ``File``."""
+
+    owner: str
+    group: str
+
+
+UNKNOWN_SCRIPT = "unknown-script"
+_OWN_SUITE_COMPONENTS = ["main"]
+
+
+@dataclass(slots=True)
+class Decoder:
+    """Builds a recipe; ``roots`` are the directories by the name their recipe is shown as."""
+
+    places: dict[str, Place]
+    roots: dict[str, SourceRoot]
+    problems: Problems
+    sources: dict[str, RecipeSource] = field(default_factory=dict)
+    contents: dict[Digest, bytes] = field(default_factory=dict)
+
+    def recipe(self, data: dict[str, Any], name: str) -> Recipe:
+        """The recipe that ``data`` says; problems with files are noted, not raised."""
+        known = {k: v for k, v in data.items() if k in ("snapshot", "bytecode")}
+        if "platforms" in data:
+            known["platforms"] = _unique(Platform.parse(text) for text in data["platforms"])
+        return Recipe(
+            name=name,
+            base=Distribution(name=data["distribution"], release=data["release"]),
+            title=data.get("title", ""),
+            description=data.get("description", ""),
+            repositories=tuple(
+                self._repository(item, f"repositories[{number}]")
+                for number, item in enumerate(data.get("repositories", []))
+            ),
+            packages=_requests(data),
+            exclude=_unique(data.get("exclude", [])),
+            accounts=_accounts(data.get("accounts", {})),
+            files=self._files(data.get("files", {})),
+            run=_run(data.get("run", {})),
+            keep=_unique(data.get("keep", [])),
+            loosened=_loosened(data),
+            acknowledged=tuple(_waiver(item) for item in data.get("acknowledged", [])),
+            variants=tuple(
+                Variant(
+                    name=variant,
+                    packages=_requests(item),
+                    loosened=_loosened(item),
+                    keep=_unique(item.get("keep", [])),
+                )
+                for variant, item in sorted(data.get("variants", {}).items())
+            ),
+            **known,
+        )
+
+    def _repository(self, item: dict[str, Any], at: str) -> Repository:
+        keyring = None
+        if "keyring" in item:
+            source = self._source(item["keyring"], f"{at}.keyring")
+            if source is not None and source.is_tree:
+                self._refuse(f"{at}.keyring", "a keyring is one file", "Name the file.")
+            elif source is not None:
+                keyring = self._content(source.items[0])
+        return Repository(
+            name=item["name"],
+            url=item.get("url"),
+            suite=item.get("suite", item["name"]),
+            components=_unique(item.get("components", _OWN_SUITE_COMPONENTS)),
+            keyring=keyring,
+        )
+
+    def _files(self, data: dict[str, dict[str, Any]]) -> tuple[File, ...]:
+        """All files by path; an entry of its own wins over one that comes with a tree."""
+        single: dict[str, File] = {}
+        from_trees: dict[str, tuple[str, File]] = {}
+        for path, item in data.items():
+            at = f"files.{path}"
+            owners = Owners(owner=item.get("owner", "root"), group=item.get("group", "root"))
+            mode = int(item["mode"], 8) if "mode" in item else None
+            if "source" not in item:
+                single[path] = _plain_file(path, item, mode, owners)
+                continue
+            source = self._source(item["source"], f"{at}.source")
+            if source is None:
+                continue
+            if not source.is_tree:
+                single[path] = self._file(path, source, source.items[0], mode, owners)
+                continue
+            if mode is not None:
+                brief = f"{at}.mode: a tree keeps each file's execute bit"
+                self._refuse(f"{at}.mode", brief, "Remove mode, or name the file on its own.")
+            top = SourceItem(path="", directory=True)
+            for below in (top, *source.items):
+                full = f"{path.rstrip('/')}/{below.path}".rstrip("/") or "/"
+                if full in from_trees and from_trees[full][0] != path and not below.directory:
+                    brief = f"{at}: {full} comes from files.{from_trees[full][0]} as well"
+                    self._refuse(at, brief, "Let one path come from one tree.")
+                self.places.setdefault(f"files.{full}", self.places[at])
+                from_trees[full] = (path, self._file(full, source, below, None, owners))
+        every = {path: file for path, (_, file) in from_trees.items()} | single
+        return tuple(every[path] for path in sorted(every, key=lambda p: p.split("/")))
+
+    def _file(
+        self,
+        path: str,
+        source: Source,
+        item: SourceItem,
+        mode: int | None,
+        owners: Owners,
+    ) -> File:
+        name = source.recorded.path.rstrip("/")
+        name = f"{name}/{item.path}" if item.path else name
+        if item.directory:
+            return File(path=path, directory=True, mode=0o755, **owners)
+        if item.link is not None:
+            return File(path=path, link=item.link, source=name, **owners)
+        digest = self._content(item)
+        usual = 0o755 if item.executable else 0o644
+        return File(
+            path=path,
+            source=name,
+            digest=digest,
+            size=len(item.data or b""),
+            mode=usual if mode is None else mode,
+            **owners,
+        )
+
+    def _content(self, item: SourceItem) -> Digest:
+        data = item.data or b""
+        digest = sha256_of(data)
+        self.contents[digest] = data
+        return digest
+
+    def _source(self, relative: str, at: str) -> Source | None:
+        place = self.places[at]
+        root = self.roots[place.file]
+        try:
+            source = read_source(root, relative)
+        except SourceRefusedError as refused:
+            self._refuse(at, f"{at}: {refused.brief}", refused.resolution)
+            return None
+        self.sources[source.recorded.path] = source.recorded
+        return source
+
+    def _refuse(self, at: str, brief: str, resolution: str) -> None:
+        self.problems.add(self.places[at], brief, resolution)
+
+
+def _plain_file(path: str, item: dict[str, Any], mode: int | None, owners: Owners) -> File:
+    if "link" in item:
+        return File(path=path, link=item["link"], **owners)
+    if "directory" in item:
+        return File(path=path, directory=True, mode=0o755 if mode is None else mode, **owners)
+    text: str = item["content"]
+    size = len(text.encode())
+    return File(path=path, content=text, size=size, mode=0o644 if mode is None else mode, **owners)
+
+
+def _requests(data: dict[str, Any]) -> tuple[PackageRequest, ...]:
+    return tuple(PackageRequest(**item) for item in data.get("packages", []))
+
+
+def _loosened(data: dict[str, Any]) -> tuple[Loosening, ...]:
+    return tuple(Loosening(**item) for item in data.get("loosened", []))
+
+
+def _waiver(item: dict[str, Any]) -> Waiver:
+    return Waiver(
+        rule=UNKNOWN_SCRIPT,
+        subject=item["script"],
+        reason=item["reason"],
+        owner=item["owner"],
+        expires=date.fromisoformat(item["expires"]),
+    )
+
+
+def _accounts(data: dict[str, Any]) -> Accounts:
+    users = sorted(data.get("users", {}).items())
+    groups = sorted(data.get("groups", {}).items())
+    return Accounts(
+        users=tuple(User(name=name, **_tuples(item)) for name, item in users),
+        groups=tuple(Group(name=name, **_tuples(item)) for name, item in groups),
+    )
+
+
+def _run(data: dict[str, Any]) -> Run:
+    known = dict(data)
+    for key in ("environment", "labels"):
+        known[key] = tuple(sorted(data.get(key, {}).items()))
+    for key in ("ports", "volumes", "writable"):
+        known[key] = _unique(data.get(key, []))
+    if "health_check" in data:
+        check = dict(data["health_check"])
+        for key in ("interval", "timeout", "start_period"):
+            if key in check:
+                check[key] = duration_seconds(check[key])
+        known["health_check"] = HealthCheck(**_tuples(check))
+    return Run(**_tuples(known))
+
+
+def _tuples(item: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in item.items()}
+
+
+def _unique(values: Iterable[T]) -> tuple[T, ...]:
+    """Without repetitions, in the order of first mention."""
+    return tuple(dict.fromkeys(values))
