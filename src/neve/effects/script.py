@@ -10,29 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from neve.distro.types import TRIPLETS
 from neve.errors import UsageError
 from neve.formats.deb.types import PackageFacts
 from neve.model import Digest
 
 KEY_VERSION = b"neve-script-key-1"
 SCRIPTS = ("preinst", "postinst", "config", "templates", "triggers")
-
-# dpkg's cputable and ostable, for the release architectures of Debian and Ubuntu.
-TRIPLETS: Mapping[str, str] = {
-    "amd64": "x86_64-linux-gnu",
-    "arm64": "aarch64-linux-gnu",
-    "armel": "arm-linux-gnueabi",
-    "armhf": "arm-linux-gnueabihf",
-    "i386": "i386-linux-gnu",
-    "loong64": "loongarch64-linux-gnu",
-    "mips64el": "mips64el-linux-gnuabi64",
-    "ppc64el": "powerpc64le-linux-gnu",
-    "riscv64": "riscv64-linux-gnu",
-    "s390x": "s390x-linux-gnu",
-}
 
 _GENERATED = re.compile(
     rb"^(# (?:Automatically added by|End automatically added section)\b[^\n/]*)/[^\n]*$", re.M
@@ -51,11 +37,11 @@ class Parameters:
     @classmethod
     def of(cls, architecture: str) -> Parameters:
         """Those of a Debian architecture; raises ``UsageError`` for an unknown one."""
-        triplet = TRIPLETS.get(architecture)
+        triplet = dict(TRIPLETS).get(architecture)
         if triplet is None:
             raise UsageError(
                 f"no multiarch triplet is known for the architecture {architecture!r}",
-                resolution=f"Ask for one of {', '.join(TRIPLETS)}.",
+                resolution=f"Ask for one of {', '.join(dict(TRIPLETS))}.",
             )
         return cls(arch=architecture, triplet=triplet)
 

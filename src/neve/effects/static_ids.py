@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from neve.formats.deb.accounts import STATIC_GROUPS
+
 # name → (uid, gid, comment, home, shell)
 STATIC_USERS: Mapping[str, tuple[int, int, str, str, str]] = {
     "root": (0, 0, "root", "/root", "/usr/sbin/nologin"),
@@ -30,46 +32,7 @@ STATIC_USERS: Mapping[str, tuple[int, int, str, str, str]] = {
     "nobody": (65534, 65534, "nobody", "/nonexistent", "/usr/sbin/nologin"),
 }
 
-STATIC_GROUPS: Mapping[str, int] = {
-    "root": 0,
-    "daemon": 1,
-    "bin": 2,
-    "sys": 3,
-    "adm": 4,
-    "tty": 5,
-    "disk": 6,
-    "lp": 7,
-    "mail": 8,
-    "news": 9,
-    "uucp": 10,
-    "man": 12,
-    "proxy": 13,
-    "kmem": 15,
-    "dialout": 20,
-    "fax": 21,
-    "voice": 22,
-    "cdrom": 24,
-    "floppy": 25,
-    "tape": 26,
-    "sudo": 27,
-    "audio": 29,
-    "dip": 30,
-    "www-data": 33,
-    "backup": 34,
-    "operator": 37,
-    "list": 38,
-    "irc": 39,
-    "src": 40,
-    "shadow": 42,
-    "utmp": 43,
-    "video": 44,
-    "sasl": 45,
-    "plugdev": 46,
-    "staff": 50,
-    "games": 60,
-    "users": 100,
-    "nogroup": 65534,
-}
+__all__ = ["MINIMAL_GROUPS", "MINIMAL_USERS", "STATIC_GROUPS", "STATIC_USERS"]
 
 MINIMAL_USERS = ("root", "nobody")
 MINIMAL_GROUPS = ("root", "nogroup")

@@ -1,0 +1,241 @@
+"""Edits from the recipe itself: accounts, files, writable paths, the user to run as.
+
+Applied after the packages' effects, each with the recipe key as its reason. Owns how a wish of
+the recipe becomes entries; whether hardening allows it is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from neve.effects.accounts import AccountError, Accounts, UserAccount
+from neve.effects.bench import EffectContext, Workbench
+from neve.errors import UsageError
+from neve.model import Digest, Origin, Reason
+from neve.recipe.types import File, Group, Recipe, User
+from neve.tree import Change, Content, Edit, Inline, Kind, Tree
+
+NONROOT = 65532
+"""The user that an image runs as by default, as other hardened images number it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAs:
+    """The numeric user and group of the image's configuration, and the home directory."""
+
+    uid: int
+    gid: int
+    home: str
+
+    @property
+    def user(self) -> str:
+        """OCI's ``User``: ``uid:gid``."""
+        return f"{self.uid}:{self.gid}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeApplied:
+    """The edits made (already applied to the tree), and who the image runs as."""
+
+    edits: tuple[Edit, ...]
+    run_as: RunAs
+
+
+FileContent = Callable[[Digest], Content]
+"""Gives the content of a file beside the recipe, by digest."""
+
+
+def apply_recipe(
+    tree: Tree, recipe: Recipe, context: EffectContext, *, file_content: FileContent
+) -> RecipeApplied:
+    """Add the recipe's groups, users, files and writable paths to ``tree``.
+
+    Raises ``UsageError`` for a wish that cannot be met, naming the recipe key.
+    """
+    bench = Workbench(tree, context)
+    accounts = Accounts.start(bench)
+    keys: list[str] = []
+    for index, group in enumerate(recipe.accounts.groups):
+        _add_group(accounts, group, f"accounts.groups[{index}]")
+        keys.append(f"accounts.groups[{index}]")
+    for index, user in enumerate(recipe.accounts.users):
+        _add_user(bench, accounts, user, f"accounts.users[{index}]")
+        keys.append(f"accounts.users[{index}]")
+    for index, group in enumerate(recipe.accounts.groups):
+        for member in group.members:
+            _known(accounts, member, f"accounts.groups[{index}].members")
+            accounts.add_member(member, group.name)
+    run_as = _run_as(bench, accounts, recipe, keys)
+    for file in recipe.files:
+        _add_file(bench, accounts, file, file_content)
+    for path in recipe.run.writable:
+        _writable(bench, recipe, run_as, path)
+    accounts.write(bench, Reason(Origin.RECIPE, ", ".join(keys) or "run.user", "accounts"))
+    return RecipeApplied(edits=tuple(bench.edits), run_as=run_as)
+
+
+def _add_group(accounts: Accounts, group: Group, key: str) -> None:
+    old = accounts.groups.get(group.name)
+    if old is not None and group.gid not in (None, old.gid):
+        raise UsageError(
+            f"{key}: the group {group.name} exists with gid {old.gid}, not {group.gid}",
+            resolution=f"Leave out gid, or write {old.gid}.",
+        )
+    other = next((g.name for g in accounts.groups.values() if g.gid == group.gid), None)
+    if old is None and other is not None:
+        raise UsageError(
+            f"{key}: gid {group.gid} belongs to the group {other}",
+            resolution="Choose another gid, or leave it out.",
+        )
+    accounts.add_group(group.name, gid=group.gid)
+
+
+def _add_user(bench: Workbench, accounts: Accounts, user: User, key: str) -> None:
+    old = accounts.users.get(user.name)
+    if old is not None and user.uid not in (None, old.uid):
+        raise UsageError(
+            f"{key}: the user {user.name} exists with uid {old.uid}, not {user.uid}",
+            resolution=f"Leave out uid, or write {old.uid}.",
+        )
+    if old is None:
+        _new_user(bench, accounts, user, key)
+    for group in user.groups:
+        if group not in accounts.groups:
+            accounts.add_group(group)
+        accounts.add_member(user.name, group)
+
+
+def _new_user(bench: Workbench, accounts: Accounts, user: User, key: str) -> None:
+    uid = accounts.free_uid("adduser") if user.uid is None else user.uid
+    other = next((u.name for u in accounts.users.values() if u.uid == uid), None)
+    if other is not None:
+        raise UsageError(
+            f"{key}: uid {uid} belongs to the user {other}",
+            resolution="Choose another uid, or leave it out.",
+        )
+    group = user.group or user.name
+    if group not in accounts.groups:
+        gid = uid if user.gid is None and user.uid is not None else user.gid
+        taken = gid is not None and any(g.gid == gid for g in accounts.groups.values())
+        accounts.add_group(group, gid=None if taken and user.gid is None else gid)
+    home = user.home or "/nonexistent"
+    gid = accounts.gid(group)
+    accounts.add_user(
+        UserAccount(
+            name=user.name, uid=uid, gid=gid, comment=user.comment, home=home, shell=user.shell
+        )
+    )
+    if user.home is not None and not bench.is_directory(home):
+        bench.directory(home, Reason(Origin.RECIPE, key, "home"), mode=0o750, uid=uid, gid=gid)
+
+
+def _run_as(bench: Workbench, accounts: Accounts, recipe: Recipe, keys: list[str]) -> RunAs:
+    wanted = recipe.run.user
+    if wanted is None:
+        return _nonroot(bench, accounts, recipe, keys)
+    name, _, group = wanted.partition(":")
+    if name.isascii() and name.isdigit():
+        uid = accounts.uid(name)
+        known = next((u for u in accounts.users.values() if u.uid == uid), None)
+    else:
+        _known(accounts, name, "run.user")
+        known = accounts.users[name]
+        uid = known.uid
+    if group:
+        _known_group(accounts, group, "run.user")
+        gid = accounts.gid(group)
+    else:
+        gid = known.gid if known is not None else 0
+    if recipe.run.arbitrary_uid:
+        gid = 0
+    return RunAs(uid=uid, gid=gid, home=known.home if known is not None else "/")
+
+
+def _nonroot(bench: Workbench, accounts: Accounts, recipe: Recipe, keys: list[str]) -> RunAs:
+    gid = 0 if recipe.run.arbitrary_uid else NONROOT
+    home = "/home/nonroot"
+    if "nonroot" not in accounts.users:
+        if gid and "nonroot" not in accounts.groups:
+            accounts.add_group("nonroot", gid=gid)
+        comment = "the user this image runs as"
+        accounts.add_user(
+            UserAccount(name="nonroot", uid=NONROOT, gid=gid, comment=comment, home=home)
+        )
+        keys.append("run.user")
+    mode = 0o770 if recipe.run.arbitrary_uid else 0o700
+    reason = Reason(Origin.RECIPE, "run.user", "home of nonroot")
+    bench.directory(home, reason, mode=mode, uid=NONROOT, gid=gid)
+    return RunAs(uid=NONROOT, gid=gid, home=home)
+
+
+def _add_file(bench: Workbench, accounts: Accounts, file: File, file_content: FileContent) -> None:
+    key = f"files[{file.path}]"
+    reason = Reason(Origin.RECIPE, key, f"from {file.source}" if file.source else "")
+    _known(accounts, file.owner, f"{key}.owner")
+    _known_group(accounts, file.group, f"{key}.group")
+    uid, gid = accounts.uid(file.owner), accounts.gid(file.group)
+    if file.directory:
+        mode = 0o755 if file.mode is None else file.mode
+        bench.directory(file.path, reason, mode=mode, uid=uid, gid=gid)
+        return
+    where = bench.tree.get(bench.place(file.path))
+    if where is not None and where.kind is Kind.DIRECTORY:
+        raise UsageError(
+            f"{key}: this path is a directory of the image",
+            resolution="Name a file in it, or say directory: true to set its owner and mode.",
+        )
+    if file.link is not None:
+        bench.link(file.path, file.link, reason)
+        return
+    content: Content
+    if file.content is not None:
+        content = Inline(file.content.encode())
+    elif file.digest is not None:
+        content = file_content(file.digest)
+    else:
+        raise UsageError(f"{key}: it has no content", resolution="Give content, source or link.")
+    mode = 0o644 if file.mode is None else file.mode
+    bench.write(file.path, content, reason, mode=mode, uid=uid, gid=gid)
+
+
+def _writable(bench: Workbench, recipe: Recipe, run_as: RunAs, path: str) -> None:
+    """Give ``path`` to the run-as user; with an arbitrary uid, to group 0 with the same rights."""
+    reason = Reason(Origin.RECIPE, f"run.writable[{path}]", f"for uid {run_as.uid}")
+    where = bench.tree.resolve(path)
+    if where not in bench.tree:
+        mode = 0o770 if recipe.run.arbitrary_uid else 0o750
+        bench.directory(path, reason, mode=mode, uid=run_as.uid, gid=run_as.gid)
+        return
+    for below in [where, *(entry.path for entry in bench.tree.under(where))]:
+        old = bench.tree.content_entry(bench.tree[below])
+        if old.kind is Kind.SYMLINK:
+            continue
+        if recipe.run.arbitrary_uid:
+            rights = (old.mode | 0o200 | (0o700 if old.kind is Kind.DIRECTORY else 0)) & 0o700
+            mode, uid, gid = old.mode & ~0o070 | rights | rights >> 3, run_as.uid, 0
+        else:
+            wanted = 0o700 if old.kind is Kind.DIRECTORY else 0o600
+            mode, uid, gid = old.mode | wanted, run_as.uid, run_as.gid
+        if (mode, uid, gid) != (old.mode, old.uid, old.gid):
+            bench.edit(Change(path=below, reason=reason, mode=mode, uid=uid, gid=gid))
+
+
+def _known(accounts: Accounts, name: str, key: str) -> None:
+    try:
+        accounts.uid(name)
+    except AccountError as error:
+        raise UsageError(
+            f"{key}: no user is named {name!r}",
+            resolution="Add it under accounts.users, or the package that creates it.",
+        ) from error
+
+
+def _known_group(accounts: Accounts, name: str, key: str) -> None:
+    try:
+        accounts.gid(name)
+    except AccountError as error:
+        raise UsageError(
+            f"{key}: no group is named {name!r}",
+            resolution="Add it under accounts.groups, or the package that creates it.",
+        ) from error
