@@ -1,0 +1,135 @@
+"""Pruning: taking away what an image does not need at run time, by recorded rules.
+
+Pure: a tree in, edits out; each edit carries the rule's id, so that ``why`` answers for what is
+missing too. A recipe's ``keep`` always wins. Which rules there are is data in ``prune_rules``.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from neve.effects.prune_patterns import Patterns
+from neve.effects.prune_rules import EMPTIED_RULE, HELPERS_RULE, PRUNE_RULES, PruneRule
+from neve.model import Origin, Reason
+from neve.tree import Edit, FileEntry, Kind, Remove, Tree
+
+_ALL_RULES = (*PRUNE_RULES, HELPERS_RULE)
+_UNCONDITIONAL = Patterns(p for rule in _ALL_RULES if not rule.development for p in rule.patterns)
+_ANY = Patterns(p for rule in _ALL_RULES for p in rule.patterns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneRequest:
+    """What pruning respects: the recipe's ``keep`` patterns (``**`` crosses directories), the
+    packages ``requested`` by name, and paths the recipe runs or writes (``used``).
+    """
+
+    keep: tuple[str, ...] = ()
+    requested: Collection[str] = field(default_factory=frozenset)
+    used: Collection[str] = field(default_factory=frozenset)
+
+
+def prune(tree: Tree, request: PruneRequest) -> list[Edit]:
+    """The edits that take away what the rules name. Applying them twice changes nothing more.
+
+    What the recipe put there itself, what it keeps and what it runs stays, and so does whatever
+    a kept symbolic link leads to.
+    """
+    keep = Patterns(request.keep)
+    rules = [
+        (rule, Patterns(rule.patterns), Patterns(rule.spares))
+        for rule in _ALL_RULES
+        if not any(tree.locate(path) is not None for path in rule.unless)
+    ]
+    entries = [entry for entry in tree if entry.kind is not Kind.DIRECTORY]
+    doomed: dict[str, PruneRule] = {}
+    for entry in entries:
+        if not _ANY.match(entry.path) or _is_held(entry, keep, request):
+            continue
+        for rule, patterns, spares in rules:
+            if patterns.match(entry.path) and not spares.match(entry.path):
+                if _is_excepted(tree, entry, rule, request):
+                    continue
+                doomed[entry.path] = rule
+                break
+    for path in _spared_by_links(tree, entries, doomed):
+        del doomed[path]
+    emptied = _emptied(tree, doomed, keep)
+    edits: list[Edit] = []
+    for path in sorted({*doomed, *emptied}, key=lambda path: path.split("/")):
+        rule_of = doomed.get(path)
+        reason = (
+            Reason(Origin.RULE, rule_of.id, rule_of.why)
+            if rule_of is not None
+            else Reason(Origin.RULE, EMPTIED_RULE, "nothing is left in it")
+        )
+        edits.append(Remove(path, reason))
+    return _outermost_last(edits)
+
+
+def prunable(path: str) -> bool:
+    """Whether some rule may take the merged-/usr ``path`` away, conditions aside: what asks for
+    an interpreter there is no evidence that the image needs one.
+    """
+    return _UNCONDITIONAL.match(path)
+
+
+def _is_held(entry: FileEntry, keep: Patterns, request: PruneRequest) -> bool:
+    return (
+        entry.reason.origin is Origin.RECIPE or entry.path in request.used or keep.match(entry.path)
+    )
+
+
+def _is_excepted(tree: Tree, entry: FileEntry, rule: PruneRule, request: PruneRequest) -> bool:
+    if rule.development:
+        return not _unasked_development(entry, request.requested)
+    if entry.kind is not Kind.SYMLINK or posixpath.dirname(entry.path) != "/usr/share/doc":
+        return False
+    # A link between directories of documentation leads to another package's copyright file.
+    target = tree.locate(entry.path)
+    return target is not None and target.kind is Kind.DIRECTORY
+
+
+def _unasked_development(entry: FileEntry, requested: Collection[str]) -> bool:
+    return bool(entry.owners) and all(
+        owner.endswith("-dev") and owner not in requested for owner in entry.owners
+    )
+
+
+def _spared_by_links(tree: Tree, entries: Iterable[FileEntry], doomed: Collection[str]) -> set[str]:
+    """Doomed paths that a link which stays leads to (a licence text under another name)."""
+    spared: set[str] = set()
+    for entry in entries:
+        if entry.kind is Kind.SYMLINK and entry.path not in doomed:
+            target = tree.locate(entry.path)
+            if target is not None and target.path in doomed:
+                spared.add(target.path)
+    return spared
+
+
+def _emptied(tree: Tree, doomed: Collection[str], keep: Patterns) -> list[str]:
+    """Directories that hold nothing but doomed paths; one that was empty before is payload."""
+    gone = set(doomed)
+    emptied: list[str] = []
+    todo = {posixpath.dirname(path) for path in doomed}
+    while todo:
+        directory = max(todo, key=lambda path: (path.count("/"), path))
+        todo.discard(directory)
+        entry = tree.get(directory)
+        names = tree.children(directory)
+        left = [name for name in names if posixpath.join(directory, name) not in gone]
+        if left or directory.count("/") < 2 or entry is None or keep.match(directory):
+            continue
+        if entry.reason.origin is Origin.RECIPE:
+            continue
+        gone.add(directory)
+        emptied.append(directory)
+        todo.add(posixpath.dirname(directory))
+    return emptied
+
+
+def _outermost_last(edits: Iterable[Edit]) -> list[Edit]:
+    """Deepest paths first, so that every removed path is recorded under its own rule."""
+    return list(reversed(list(edits)))
