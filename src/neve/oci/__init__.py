@@ -1,5 +1,11 @@
 """Images: deterministic layers, OCI documents, layouts and archives, and reading them back."""
 
+from neve.oci.archive import (
+    stream_docker_archive,
+    stream_oci_archive,
+    write_docker_archive,
+    write_oci_archive,
+)
 from neve.oci.bundle import Artifact, Bundle, PlatformImage, assemble, platform_image
 from neve.oci.codec import Compression, codec_version
 from neve.oci.config import (
@@ -34,6 +40,10 @@ __all__ = [
     "platform_image",
     "standard_annotations",
     "store_reader",
+    "stream_docker_archive",
+    "stream_oci_archive",
+    "write_docker_archive",
     "write_layer",
     "write_layout",
+    "write_oci_archive",
 ]

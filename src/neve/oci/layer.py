@@ -82,7 +82,7 @@ def write_layer(
         _write_entries(stream, ordered, read)
         for path in sorted(removed, key=path_key):
             parent, name = posixpath.split(path)
-            stream.write(tar.whiteout_header(posixpath.join(parent, WHITEOUT + name)))
+            stream.write(tar.plain_header(posixpath.join(parent, WHITEOUT + name)))
         stream.write(tar.TRAILER)
         stream.finish()
         digest = blob.commit()

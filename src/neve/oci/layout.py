@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from neve.errors import StoreError, UsageError
+from neve.errors import UsageError
 from neve.model import Digest, Platform
 from neve.oci.bundle import Bundle
+from neve.oci.files import disk_errors, sync, write_file
 from neve.oci.manifest import INDEX_TYPE, REF_NAME, Descriptor, render
 from neve.oci.ports import BlobStore
 
@@ -72,7 +71,7 @@ def write_layout(
     existing = _existing(directory) if merge else None
     _refuse_foreign(directory)
     parent = directory.absolute().parent
-    with _disk_errors(directory):
+    with disk_errors(directory):
         parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=parent))
         try:
@@ -82,14 +81,14 @@ def write_layout(
             if existing is not None:
                 _link_all(directory / "blobs" / "sha256", blobs)
             for digest, data in bundle.documents.items():
-                _write(blobs / digest.value, data)
+                write_file(blobs / digest.value, data)
             for layer in bundle.layers:
                 place_blob(store.path(layer.digest), blobs / layer.digest.value)
-            _write(fresh / LAYOUT_FILE, LAYOUT_DOCUMENT)
-            _write(fresh / INDEX_FILE, layout_index(bundle, tag, existing))
+            write_file(fresh / LAYOUT_FILE, LAYOUT_DOCUMENT)
+            write_file(fresh / INDEX_FILE, layout_index(bundle, tag, existing))
             for folder in (blobs, blobs.parent, fresh):
                 folder.chmod(0o755)
-                _sync(folder)
+                sync(folder)
             _exchange(fresh, directory, work / "old")
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -106,7 +105,7 @@ def place_blob(source: Path, target: Path) -> None:
     except OSError:
         shutil.copyfile(source, target)
         target.chmod(0o644)
-        _sync(target)
+        sync(target)
 
 
 def _clone(source: Path, target: Path) -> bool:
@@ -177,7 +176,7 @@ def _exchange(fresh: Path, directory: Path, old: Path) -> None:
         if old.exists():
             old.rename(real)
         raise
-    _sync(real.parent)
+    sync(real.parent)
 
 
 def _link_all(source: Path, target: Path) -> None:
@@ -189,34 +188,3 @@ def _link_all(source: Path, target: Path) -> None:
             os.link(path, target / path.name)
         except OSError:
             shutil.copyfile(path, target / path.name)
-
-
-def _write(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    path.chmod(0o644)
-
-
-def _sync(path: Path) -> None:
-    """Make a file, or the renames in a directory, last; Windows cannot do it for directories."""
-    with contextlib.suppress(PermissionError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = error.errno == errno.ENOSPC
-        raise StoreError(
-            f"{path}: could not be written: {error.strerror or error}",
-            resolution="Free some room on that disk." if full else "Check the path and its rights.",
-        ) from error

@@ -48,12 +48,14 @@ def header(entry: FileEntry, size: int) -> bytes:
     return _render(entry, _TYPES[entry.kind], name, link, size)
 
 
-def whiteout_header(path: str) -> bytes:
-    """The header of an empty marker file (``.wh.NAME``) at ``path``."""
-    name = encode_path(path)
+def plain_header(path: str, size: int = 0, *, directory: bool = False) -> bytes:
+    """The header of a file or directory that is root's and has no time: markers, archives."""
+    name = encode_path(path) + (b"/" if directory else b"")
     records: list[tuple[bytes, bytes]] = []
     prefix, short = _fit_name(name, records)
-    return _pax(records) + _block(short, prefix, b"0", b"", (0o644, 0, 0, 0, 0))
+    length = _fit(b"size", size, _MAX_SIZE, records)
+    mode, typeflag = (0o755, b"5") if directory else (0o644, b"0")
+    return _pax(records) + _block(short, prefix, typeflag, b"", (mode, 0, 0, length, 0))
 
 
 def _render(entry: FileEntry, typeflag: bytes, name: bytes, link: bytes, size: int) -> bytes:
