@@ -1,0 +1,77 @@
+"""CycloneDX 1.6 as JSON: the packages of an image (ECMA-424)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from neve.attest.licences import NO_LICENCE, package_licence
+from neve.attest.subject import ATTEST_VERSION, AttestedImage, timestamp
+from neve.recipe.lock import LockedPackage
+
+MEDIA_TYPE = "application/vnd.cyclonedx+json"
+
+
+def cyclonedx(image: AttestedImage) -> bytes:
+    """The CycloneDX document of ``image``."""
+    components = [_component(image, package) for package in image.packages]
+    references = [component["bom-ref"] for component in components]
+    reference = f"image:{image.identity}"
+    document: dict[str, Any] = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{image.uuid('cyclonedx')}",
+        "version": 1,
+        "metadata": {
+            "timestamp": timestamp(image.lock.time),
+            "tools": {
+                "components": [
+                    {"type": "application", "name": "neve-attest", "version": ATTEST_VERSION}
+                ]
+            },
+            "component": {
+                "type": "container",
+                "bom-ref": reference,
+                "name": image.title,
+                "version": str(image.identity),
+            },
+        },
+        "components": [_system(image), *components],
+        "dependencies": [
+            {"ref": reference, "dependsOn": references},
+        ],
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _system(image: AttestedImage) -> dict[str, Any]:
+    base = image.lock.recipe.base
+    return {
+        "type": "operating-system",
+        "bom-ref": f"os:{image.distro}",
+        "name": base.name,
+        "version": base.release,
+    }
+
+
+def _component(image: AttestedImage, package: LockedPackage) -> dict[str, Any]:
+    purl = image.purl(package)
+    fields: dict[str, Any] = {
+        "type": "library",
+        "bom-ref": purl,
+        "name": package.name,
+        "version": package.version,
+        "purl": purl,
+        "hashes": [{"alg": "SHA-256", "content": package.digest.value}],
+        "properties": [
+            {"name": "neve:archive", "value": package.archive},
+            {"name": "neve:architecture", "value": package.architecture},
+            {"name": "neve:source", "value": package.source},
+            {"name": "neve:source-version", "value": package.source_version},
+        ],
+    }
+    licence = package_licence(image, package.name)
+    if licence != NO_LICENCE:
+        fields["licenses"] = [{"expression": licence.expression}]
+    return fields

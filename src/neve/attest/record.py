@@ -1,0 +1,236 @@
+"""The build record: why every path is in an image and why others are not (JSON).
+
+``neve why`` and ``neve verify`` read it; it is attached to the image as a referrer and named by
+a configuration label. What is read may come from anybody's image, so reading is strict.
+
+Shape: ``{"schema_version", "image", "platform", "variant", "recipe", "lock_digest", "lock",
+"reasons": [[origin, subject, detail]…], "paths": [[path, kind, mode, uid, gid, size, digest,
+target, owners, reason]…], "removed": [[path, reason]…], "checks": […]}`` where a ``reason`` is a
+position in ``reasons`` and ``lock`` is the whole lock document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from neve.attest.subject import AttestedImage
+from neve.errors import HostileInputError
+from neve.model import (
+    Check,
+    Digest,
+    Fail,
+    Origin,
+    Pass,
+    Platform,
+    Reason,
+    Skipped,
+    Verdict,
+    Waived,
+    Waiver,
+)
+from neve.tree import FileEntry, Kind
+
+MEDIA_TYPE = "application/vnd.neve.record.v1+json"
+SCHEMA_VERSION = 1
+MAX_RECORD = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedPath:
+    """One path of the image; ``size`` and ``digest`` of regular files, ``target`` of links."""
+
+    path: str
+    kind: Kind
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    digest: Digest | None
+    target: str | None
+    owners: tuple[str, ...]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRecord:
+    """A read record. ``lock`` is the lock document as parsed JSON, for ``recipe`` to read."""
+
+    image: str
+    platform: Platform
+    variant: str
+    recipe_digest: Digest
+    lock_digest: Digest
+    lock: dict[str, Any]
+    paths: dict[str, RecordedPath]
+    removed: dict[str, Reason]
+    checks: tuple[Check, ...]
+
+
+def record(image: AttestedImage, checks: Sequence[Check] = ()) -> bytes:
+    """The build record of ``image``, with the ``checks`` that the build made."""
+    reasons = _Reasons()
+    paths = [_path_row(entry, reasons) for entry in image.tree]
+    removed = [[path, reasons.number(why)] for path, why in sorted(image.tree.removed.items())]
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "image": image.name,
+        "platform": str(image.target.platform),
+        "variant": image.target.variant,
+        "recipe": str(image.recipe_digest),
+        "lock_digest": str(image.lock_digest),
+        "lock": json.loads(image.lock_data),
+        "reasons": reasons.rows,
+        "paths": paths,
+        "removed": removed,
+        "checks": [check_document(check) for check in sorted(checks, key=_check_key)],
+    }
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def read_record(data: bytes) -> BuildRecord:
+    """Read a record. Raises ``HostileInputError`` for anything that ``record`` did not write."""
+    if len(data) > MAX_RECORD:
+        raise _refused("it is larger than any honest one")
+    try:
+        document = json.loads(data)
+        if document["schema_version"] != SCHEMA_VERSION:
+            raise _refused(f"schema version {document['schema_version']!r} is not known here")
+        reasons = [Reason(Origin(o), _text(s), _text(d)) for o, s, d in document["reasons"]]
+        paths = [_read_path(row, reasons) for row in document["paths"]]
+        return BuildRecord(
+            image=_text(document["image"]),
+            platform=Platform.parse(document["platform"]),
+            variant=_text(document["variant"]),
+            recipe_digest=Digest.parse(document["recipe"]),
+            lock_digest=Digest.parse(document["lock_digest"]),
+            lock=dict(document["lock"]),
+            paths={path.path: path for path in paths},
+            removed={_text(path): reasons[why] for path, why in document["removed"]},
+            checks=tuple(_read_check(row) for row in document["checks"]),
+        )
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        raise _refused(f"{type(error).__name__}: {error}") from error
+
+
+def _refused(cause: str) -> HostileInputError:
+    return HostileInputError(
+        f"the build record cannot be read: {cause}",
+        resolution="Read the image with the neve that built it, or give recipe and lock instead.",
+    )
+
+
+class _Reasons:
+    """Reasons by number: a few hundred stand behind thousands of paths."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[str]] = []
+        self._numbers: dict[Reason, int] = {}
+
+    def number(self, reason: Reason) -> int:
+        number = self._numbers.get(reason)
+        if number is None:
+            number = self._numbers[reason] = len(self.rows)
+            self.rows.append([reason.origin.value, reason.subject, reason.detail])
+        return number
+
+
+def _path_row(entry: FileEntry, reasons: _Reasons) -> list[Any]:
+    content = entry.content
+    return [
+        entry.path,
+        entry.kind.value,
+        entry.mode,
+        entry.uid,
+        entry.gid,
+        content.size if content else 0,
+        content.digest.value if content else None,
+        entry.target,
+        list(entry.owners),
+        reasons.number(entry.reason),
+    ]
+
+
+def _read_path(row: Iterable[Any], reasons: list[Reason]) -> RecordedPath:
+    path, kind, mode, uid, gid, size, digest, target, owners, reason = row
+    return RecordedPath(
+        path=_text(path),
+        kind=Kind(kind),
+        mode=_number(mode),
+        uid=_number(uid),
+        gid=_number(gid),
+        size=_number(size),
+        digest=None if digest is None else Digest("sha256", digest),
+        target=None if target is None else _text(target),
+        owners=tuple(_text(owner) for owner in owners),
+        reason=reasons[_number(reason)],
+    )
+
+
+def check_document(check: Check) -> dict[str, Any]:
+    """A check as JSON."""
+    return {"rule": check.rule, "subject": check.subject, **_verdict(check.verdict)}
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    match verdict:
+        case Pass(evidence):
+            return {"verdict": "pass", "evidence": evidence}
+        case Fail(evidence):
+            return {"verdict": "fail", "evidence": evidence}
+        case Skipped(reason):
+            return {"verdict": "skipped", "reason": reason}
+        case Waived(waiver, failure):
+            exception = {
+                "rule": waiver.rule,
+                "subject": waiver.subject,
+                "reason": waiver.reason,
+                "owner": waiver.owner,
+                "expires": waiver.expires.isoformat(),
+            }
+            return {"verdict": "waived", "evidence": failure.evidence, "waiver": exception}
+
+
+def _read_check(row: dict[str, Any]) -> Check:
+    return Check(rule=_text(row["rule"]), subject=_text(row["subject"]), verdict=_read_verdict(row))
+
+
+def _read_verdict(row: dict[str, Any]) -> Verdict:
+    match row["verdict"]:
+        case "pass":
+            return Pass(_text(row["evidence"]))
+        case "fail":
+            return Fail(_text(row["evidence"]))
+        case "skipped":
+            return Skipped(_text(row["reason"]))
+        case "waived":
+            exception = row["waiver"]
+            waiver = Waiver(
+                rule=_text(exception["rule"]),
+                subject=_text(exception["subject"]),
+                reason=_text(exception["reason"]),
+                owner=_text(exception["owner"]),
+                expires=date.fromisoformat(exception["expires"]),
+            )
+            return Waived(waiver, Fail(_text(row["evidence"])))
+        case other:
+            raise ValueError(f"verdict {other!r}")
+
+
+def _check_key(check: Check) -> tuple[str, str]:
+    return check.rule, check.subject
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise TypeError(f"{value!r} is no count")
+    return value
