@@ -36,6 +36,7 @@ class Change:
     uid: int | None = None
     gid: int | None = None
     mtime: int | None = None
+    xattrs: tuple[tuple[str, bytes], ...] | None = None
 
 
 Edit = Put | Remove | Change

@@ -126,6 +126,7 @@ class Tree:
             uid=old.uid if edit.uid is None else edit.uid,
             gid=old.gid if edit.gid is None else edit.gid,
             mtime=old.mtime if edit.mtime is None else edit.mtime,
+            xattrs=old.xattrs if edit.xattrs is None else edit.xattrs,
         )
 
     def _add_parents(self, entry: FileEntry) -> None:
