@@ -220,7 +220,7 @@ _ACKNOWLEDGED = ListOf(
         fields=(
             _key("script", words.SCRIPT, "Package and script digest, as reported.", required=True),
             _key("reason", words.REASON, "Why the image does without it.", required=True),
-            _key("owner", words.REASON, "Who answers for it.", required=True),
+            _key("owner", words.PERSON, "Who answers for it.", required=True),
             _key("expires", words.DAY, "Last day it holds.", required=True),
         ),
     )
@@ -279,7 +279,7 @@ RECIPE = Record(
         _key("acknowledged", _ACKNOWLEDGED, "Unknown package scripts somebody answers for."),
         _key(
             "variants",
-            MapOf(key=words.RULE, value=_VARIANT),
+            MapOf(key=words.VARIANT, value=_VARIANT),
             "Supersets of the image at the same versions, as debug.",
         ),
         _key(

@@ -26,6 +26,7 @@ from neve.recipe.sources import (
     read_recipe_file,
 )
 from neve.recipe.types import ReadRecipe, RecipeSource
+from neve.recipe.words import BASE
 
 MAX_EXTENDS = 8
 
@@ -101,7 +102,7 @@ class _Loader:
         if not isinstance(node, Mapping):
             return None
         base = node.get("extends")
-        if not isinstance(base, Scalar) or not base.text:
+        if not isinstance(base, Scalar) or re.fullmatch(BASE.pattern, base.text) is None:
             return None if values is INVALID else node
         merged = self._base(file, base, (*above, os.path.realpath(file.path)))
         if values is INVALID or merged is None:

@@ -48,15 +48,11 @@ REQUEST = re.compile(
 )
 
 
-def _absolute(text: str) -> str:
-    if posixpath.normpath("/" + text.lstrip("/")) != text:
-        better = posixpath.normpath("/" + text.strip("/"))
-        raise ValueError(f"Write it as {better}.")
-    return text
-
-
 def _absolute_hint(text: str) -> str | None:
-    return f"Paths in the image are absolute: /{text}" if text[:1] not in ("", "/", "~") else None
+    if "\n" in text or "\x00" in text or text[:1] in ("", "~"):
+        return None
+    normal = posixpath.normpath("/" + text.strip("/"))
+    return f"Paths in the image are absolute and normal: {normal}"
 
 
 def _port(text: str) -> str:
@@ -99,7 +95,10 @@ def _platform_hint(text: str) -> str | None:
 
 
 def _timestamp(text: str) -> str:
-    datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    try:
+        datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError("Write a time of the calendar, as 20261101T000000Z.") from None
     return text
 
 
@@ -128,9 +127,11 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-_ABSOLUTE_PATTERN = r"/[^\x00\n]*"
+_NORMAL_PATH = r"/|(?:/(?!\.{1,2}(?:/|$))[^/\x00\n]+)+"
 LINE = Text(what="one line of text", pattern=r"[^\x00\r\n]*", example='"some words"')
-REASON = Text(what="a reason in words", pattern=r"(?=.*\S)[^\x00]*", example='"initdb calls popen"')
+REASON = Text(
+    what="a reason in words", pattern=r"[^\x00]*[^\x00\s][^\x00]*", example='"initdb calls popen"'
+)
 ANY_TEXT = Text(what="text", example='"some words"')
 ARGUMENT = Text(what="an argument", numbers=True, example='"--port"')
 IMAGE_NAME = Text(
@@ -198,14 +199,13 @@ OWNER = Text(
 COMMENT = Text(what="a comment", pattern=r"[^\x00\r\n:]*", example="Application")
 PATH = Text(
     what="a path in the image",
-    pattern=_ABSOLUTE_PATTERN,
+    pattern=_NORMAL_PATH,
     example="/etc/app.conf",
-    normal=_absolute,
     hint=_absolute_hint,
 )
 KEEP = Text(
     what="a path pattern",
-    pattern=_ABSOLUTE_PATTERN,
+    pattern=_NORMAL_PATH,
     example="/usr/share/doc/foo/**",
     hint=_absolute_hint,
 )
@@ -236,6 +236,7 @@ PORT = Text(
     numbers=True,
     example="8080 or 53/udp",
     normal=_port,
+    json={"minimum": 1, "maximum": 65535},
 )
 LABEL = Text(what="a label's name", pattern=r"[^\x00\s=]+", example="org.example.team")
 SIGNAL = Text(
@@ -253,6 +254,10 @@ DURATION = Text(
     hint=lambda text: f"Say the unit: {text}s." if text.isdigit() else None,
 )
 RULE = Text(what="a rule's name", pattern=r"[a-z][a-z0-9-]*", example="no-shell")
+VARIANT = Text(what="a variant's name", pattern=r"[a-z][a-z0-9-]*", example="debug")
+PERSON = Text(
+    what="a person or team", pattern=r"[^\x00\r\n]*[^\x00\s][^\x00\r\n]*", example="platform-team"
+)
 SUBJECT = Text(what="a path or package", pattern=r"[^\x00\s]+", example="/usr/bin/dash")
 SCRIPT = Text(
     what="a package and its script's digest",
