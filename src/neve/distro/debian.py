@@ -31,12 +31,14 @@ _HOSTS = (
         name="debian",
         urls=("http://ftp.debian.org/debian",),
         snapshot="https://snapshot.debian.org/archive/debian/{timestamp}",
+        snapshot_api="https://snapshot.debian.org",
     ),
     ArchiveHost(
         alias="debian-security",
         name="debian-security",
         urls=("http://security.debian.org/debian-security",),
         snapshot="https://snapshot.debian.org/archive/debian-security/{timestamp}",
+        snapshot_api="https://snapshot.debian.org",
     ),
 )
 

@@ -43,6 +43,8 @@ class ArchiveHost:
     urls: tuple[str, ...]
     architectures: tuple[str, ...] = ()
     snapshot: str | None = None
+    snapshot_api: str | None = None
+    """Base of a service with snapshot.debian.org's ``/mr/`` interface and ``/file/SHA1``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

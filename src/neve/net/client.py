@@ -128,6 +128,9 @@ class HttpClient:
         validator = _strong(transfer.etag) or transfer.modified
         if start and validator:
             headers |= {"Range": f"bytes={start}-", "If-Range": validator}
+        elif start and transfer.size is not None:
+            # Without a validator another version may follow: length and hash will show it.
+            headers["Range"] = f"bytes={start}-"
         elif start:
             transfer.sink.restart()
         with self._response(transfer.url, headers) as response:
