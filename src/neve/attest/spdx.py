@@ -215,9 +215,7 @@ def _relation(one: str, kind: str, other: str) -> dict[str, str]:
 
 
 def _extracted(licences: Iterable[Licence]) -> list[dict[str, str]]:
-    named = {
-        ref: text for licence in licences if licence != NO_LICENCE for ref, text in licence.own
-    }
+    named = dict(pair for licence in licences for pair in licence.own)
     return [
         {"licenseId": ref, "name": ref.removeprefix("LicenseRef-"), "extractedText": text}
         for ref, text in sorted(named.items())
