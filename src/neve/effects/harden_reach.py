@@ -29,6 +29,8 @@ _PATH = re.compile(rb"(?<![\w./-])/(?:[\w.+@:-]+/)*[\w.+@:-]+")
 _COMMENT = re.compile(rb"^\s*(?:#|;|//|--).*$", re.MULTILINE)
 _MAX_READ = 1 << 20
 _CONFIGURATION = Patterns(("/etc/**",))
+_AVAILABLE = Patterns(("/etc/**/*-available",))
+"""Configuration that is read only where a link enables it (``mods-available``)."""
 _ENV = ("/usr/bin/env", "/bin/env")
 
 
@@ -136,11 +138,17 @@ def _named_by_recipe(context: HardenContext) -> Iterator[tuple[str, str]]:
 
 
 def _configuration(tree: Tree, scripts: dict[str, Script]) -> Iterable[FileEntry]:
+    linked = {
+        tree.resolve(entry.path)
+        for entry in tree
+        if entry.kind is Kind.SYMLINK and entry.path.startswith("/etc/")
+    }
     for entry in tree:
-        if entry.kind is Kind.FILE and entry.path not in scripts:
-            written = entry.reason.origin is Origin.RECIPE
-            if written or _CONFIGURATION.match(entry.path):
-                yield entry
+        if entry.kind is not Kind.FILE or entry.path in scripts:
+            continue
+        idle = _AVAILABLE.match(entry.path) and entry.path not in linked
+        if entry.reason.origin is Origin.RECIPE or (_CONFIGURATION.match(entry.path) and not idle):
+            yield entry
 
 
 def _mentions(entry: FileEntry, context: HardenContext) -> list[str]:

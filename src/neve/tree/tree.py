@@ -27,6 +27,7 @@ class Tree:
         self._entries: dict[str, FileEntry] = {}
         self._links: dict[str, list[str]] = {}
         self._children: dict[str, set[str]] | None = None
+        self._ordered: list[str] | None = None
         self.removed: dict[str, Reason] = {}
         for entry in entries:
             self._put(entry)
@@ -39,7 +40,9 @@ class Tree:
 
     def __iter__(self) -> Iterator[FileEntry]:
         """Entries in path order: directories before what they hold."""
-        for path in sorted(self._entries, key=_order):
+        if self._ordered is None:
+            self._ordered = sorted(self._entries, key=_order)
+        for path in self._ordered:
             yield self._entries[path]
 
     def __getitem__(self, path: str) -> FileEntry:
@@ -148,6 +151,8 @@ class Tree:
         if old is not None and path in self._links:
             self._promote(path)
         self._entries[path] = entry
+        if old is None:
+            self._ordered = None
         self.removed.pop(path, None)
         if entry.kind is Kind.HARDLINK:
             self._links.setdefault(entry.target or "", []).append(path)
@@ -165,6 +170,7 @@ class Tree:
         if path in self._links:
             self._promote(path)
         entry = self._entries.pop(path)
+        self._ordered = None
         if entry.kind is Kind.HARDLINK and path in self._links.get(entry.target or "", ()):
             self._links[entry.target or ""].remove(path)
         if self._children is not None:
