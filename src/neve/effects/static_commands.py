@@ -1,0 +1,394 @@
+"""The commands a statically read maintainer script may use: one function each, in one table.
+
+A command is either without consequence for an image on a fresh installation (what it manages
+does not exist there: a running init, dpkg's own state, an old version's leavings), or its
+literal arguments say exactly which operation it is. Arguments of any other form raise
+``NotRecognisedError``.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+
+from neve.effects.evaluate import Command, Evaluation, NotRecognisedError
+from neve.effects.ops import (
+    AddGroup,
+    AddMember,
+    AddUser,
+    Alternative,
+    DeletePath,
+    Generate,
+    MakeDirectory,
+    MakeLink,
+    SetAttributes,
+)
+from neve.formats.deb.accounts import STATIC_GROUPS, STATIC_USERS
+
+_NAME = re.compile(r"[a-z_][a-z0-9_.-]*")
+_NEVER_THERE = ("/run/systemd/system", "/sys/", "/proc/", "/dev/", "/run/")
+
+
+def _harmless(run: Evaluation, arguments: list[str], line: int) -> int:
+    """Manages what an image does not have, or prints."""
+    return 0
+
+
+def _false(run: Evaluation, arguments: list[str], line: int) -> int:
+    return 1
+
+
+def _set(run: Evaluation, arguments: list[str], line: int) -> int:
+    if arguments and all(re.fullmatch("[-+][eux]+", argument) for argument in arguments):
+        return 0
+    raise NotRecognisedError(f"set {' '.join(arguments)}", line)
+
+
+def _test(run: Evaluation, arguments: list[str], line: int) -> int:
+    if arguments[:1] == ["!"]:
+        return int(_test(run, arguments[1:], line) == 0)
+    for operator, stop in (("-o", 0), ("-a", 1)):
+        if len(arguments) > 3 and operator in arguments[1:]:
+            at = arguments.index(operator, 1)
+            first = _test(run, arguments[:at], line)
+            return first if bool(first) == bool(stop) else _test(run, arguments[at + 1 :], line)
+    match arguments:
+        case [text]:
+            return int(text == "")
+        case ["-n", text]:
+            return int(text == "")
+        case ["-z", text]:
+            return int(text != "")
+        case ["-d" | "-e" | "-f" | "-h" | "-L" | "-r" | "-s" | "-x" as operator, path]:
+            return _test_path(run, operator, path, line)
+        case [left, "=" | "==", right]:
+            return int(left != right)
+        case [left, "!=", right]:
+            return int(left == right)
+        case [left, "-eq" | "-gt" | "-ge" | "-lt" | "-le" | "-ne" as operator, right]:
+            return _test_numbers(left, operator, right, line)
+        case _:
+            raise NotRecognisedError(f"the test {' '.join(arguments)}", line)
+
+
+def _bracket(run: Evaluation, arguments: list[str], line: int) -> int:
+    if arguments[-1:] != ["]"]:
+        raise NotRecognisedError("a test without its bracket", line)
+    return _test(run, arguments[:-1], line)
+
+
+def _test_path(run: Evaluation, operator: str, path: str, line: int) -> int:
+    """A packaged path is there; one that only the running system makes is not."""
+    if path == "":
+        return 1
+    if path.startswith(_NEVER_THERE) or path == "/.dockerenv":
+        return 1
+    if not path.startswith("/") or posixpath.normpath(path) != path or operator in ("-L", "-h"):
+        raise NotRecognisedError(f"the test {operator} {path}", line)
+    if run.has(path):
+        if operator in ("-e", "-x", "-r") or (operator == "-f" and path.startswith("/etc/init.d/")):
+            return 0
+        raise NotRecognisedError(f"the test {operator} {path}", line)
+    if path.startswith(("/etc/init.d/", "/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/")):
+        name = posixpath.basename(path)
+        return 1 if path.startswith("/etc/init.d/") else int(run.find_command(name, line) is None)
+    raise NotRecognisedError(f"whether {path} is there", line)
+
+
+def _test_numbers(first: str, operator: str, second: str, line: int) -> int:
+    if not first.isdigit() or not second.isdigit():
+        raise NotRecognisedError(f"the test {first} {operator} {second}", line)
+    a, b = int(first), int(second)
+    holds = {"-eq": a == b, "-ne": a != b, "-gt": a > b, "-ge": a >= b, "-lt": a < b, "-le": a <= b}
+    return int(not holds[operator])
+
+
+def _command(run: Evaluation, arguments: list[str], line: int) -> int:
+    """``command -v NAME``."""
+    if len(arguments) == 2 and arguments[0] == "-v":
+        return int(run.find_command(arguments[1], line) is None)
+    raise NotRecognisedError(f"command {' '.join(arguments)}", line)
+
+
+def _which(run: Evaluation, arguments: list[str], line: int) -> int:
+    """``which NAME``, ``type NAME``."""
+    if len(arguments) == 1 and not arguments[0].startswith("-"):
+        return int(run.find_command(arguments[0], line) is None)
+    raise NotRecognisedError(f"which {' '.join(arguments)}", line)
+
+
+def _systemd_helper(run: Evaluation, arguments: list[str], line: int) -> int:
+    """Unit links for an init that a container does not run; ``was-installed`` is true when new."""
+    return 1 if "debian-installed" in arguments else 0
+
+
+def _compare_versions(run: Evaluation, arguments: list[str], line: int) -> int:
+    """``dpkg --compare-versions "" OP VERSION``: nothing installed is older than anything.
+
+    ``lt-nl`` and its like treat the missing version as the newest (dpkg(1)).
+    """
+    if len(arguments) == 4 and arguments[0] == "--compare-versions" and arguments[1] == "":
+        operator = arguments[2]
+        if operator in ("lt", "le", "ne", "gt-nl", "ge-nl", "<<", "<="):
+            return 0
+        if operator in ("gt", "ge", "eq", "lt-nl", "le-nl", ">>", ">="):
+            return 1
+    raise NotRecognisedError(f"dpkg {' '.join(arguments)}", line)
+
+
+def _ldconfig(run: Evaluation, arguments: list[str], line: int) -> int:
+    if arguments:
+        raise NotRecognisedError(f"ldconfig {' '.join(arguments)}", line)
+    return run.do(Generate(generator="ld.so.cache"))
+
+
+def _alternatives(run: Evaluation, arguments: list[str], line: int) -> int:
+    words = [a for a in arguments if a not in ("--quiet", "--force")]
+    if words[:1] in (["--remove"], ["--remove-all"]):
+        return 0  # nothing of an old version is registered
+    if len(words) < 5 or words[0] != "--install" or not re.fullmatch(r"-?[0-9]{1,9}", words[4]):
+        raise NotRecognisedError(f"update-alternatives {' '.join(arguments)}", line)
+    slaves: list[tuple[str, str, str]] = []
+    for start in range(5, len(words), 4):
+        group = words[start : start + 4]
+        if len(group) != 4 or group[0] not in ("--slave", "--follower"):
+            raise NotRecognisedError(f"update-alternatives … {' '.join(group)}", line)
+        slaves.append((_path(group[1], line), group[2], _path(group[3], line)))
+    return run.do(
+        Alternative(
+            link=_path(words[1], line),
+            name=words[2],
+            path=_path(words[3], line),
+            priority=int(words[4]),
+            slaves=tuple(slaves),
+        )
+    )
+
+
+def _sysusers(run: Evaluation, arguments: list[str], line: int) -> int:
+    return run.do(Generate(generator="sysusers", arguments=_files(arguments, line)))
+
+
+def _tmpfiles(run: Evaluation, arguments: list[str], line: int) -> int:
+    if "--create" not in arguments:
+        raise NotRecognisedError(f"systemd-tmpfiles {' '.join(arguments)}", line)
+    files = _files([a for a in arguments if a != "--create"], line)
+    return run.do(Generate(generator="tmpfiles", arguments=files))
+
+
+def _files(arguments: list[str], line: int) -> tuple[str, ...]:
+    for argument in arguments:
+        if not re.fullmatch(
+            r"(?:/usr/lib/(?:sysusers|tmpfiles)\.d/)?[A-Za-z0-9@._-]+\.conf", argument
+        ):
+            raise NotRecognisedError(f"the argument {argument}", line)
+    if not arguments:
+        raise NotRecognisedError("all configuration files at once", line)
+    return tuple(posixpath.basename(argument) for argument in arguments)
+
+
+def _py3compile(run: Evaluation, arguments: list[str], line: int) -> int:
+    """Which files are compiled follows from the tree; that they are is all that matters here."""
+    return run.do(Generate(generator="python-bytecode"))
+
+
+def _getent(run: Evaluation, arguments: list[str], line: int) -> int:
+    """Only statically numbered accounts exist before their own package is configured."""
+    match arguments:
+        case ["passwd", name] if _NAME.fullmatch(name):
+            return 0 if name in STATIC_USERS else 2
+        case ["group", name] if _NAME.fullmatch(name):
+            return 0 if name in STATIC_GROUPS else 2
+        case _:
+            raise NotRecognisedError(f"getent {' '.join(arguments)}", line)
+
+
+def _addgroup(run: Evaluation, arguments: list[str], line: int) -> int:
+    words = [a for a in arguments if a not in ("--quiet", "--force-badname", "--allow-bad-names")]
+    match words:
+        case ["--system", name] | [name, "--system"] if _NAME.fullmatch(name):
+            return run.do(AddGroup(name=name))
+        case ["--gid", gid, "--system", name] if _NAME.fullmatch(name) and gid.isdigit():
+            return run.do(AddGroup(name=name, gid=int(gid)))
+        case _:
+            raise NotRecognisedError(f"addgroup {' '.join(arguments)}", line)
+
+
+def _adduser(run: Evaluation, arguments: list[str], line: int) -> int:
+    given: dict[str, str] = {}
+    names: list[str] = []
+    todo = list(arguments)
+    while todo:
+        option, equals, inline = todo.pop(0).partition("=")
+        if option in _USER_FLAGS:
+            given[option] = ""
+        elif option in _USER_VALUES and (equals or todo):
+            given[option] = inline if equals else todo.pop(0)
+        elif option.startswith("-") or equals:
+            raise NotRecognisedError(f"adduser {' '.join(arguments)}", line)
+        else:
+            names.append(option)
+    if not names or not all(_NAME.fullmatch(name) for name in names):
+        raise NotRecognisedError(f"adduser {' '.join(arguments)}", line)
+    if len(names) == 2 and not set(given) - {"--quiet"}:
+        return run.do(AddMember(user=names[0], group=names[1]))
+    if len(names) != 1 or "--system" not in given:
+        raise NotRecognisedError(f"adduser {' '.join(arguments)}", line)
+    return run.do(_system_user(names[0], given, line))
+
+
+_USER_FLAGS = frozenset(
+    {
+        "--allow-bad-names",
+        "--disabled-login",
+        "--disabled-password",
+        "--force-badname",
+        "--group",
+        "--no-create-home",
+        "--quiet",
+        "--system",
+    }
+)
+_USER_VALUES = frozenset(
+    {"--comment", "--gecos", "--gid", "--home", "--ingroup", "--shell", "--uid"}
+)
+
+
+def _system_user(name: str, given: Mapping[str, str], line: int) -> AddUser:
+    """``adduser --system``: without ``--group`` or ``--ingroup`` the group is nogroup."""
+    for option in ("--uid", "--gid"):
+        if option in given and not given[option].isdigit():
+            raise NotRecognisedError(f"adduser {option} {given[option]}", line)
+    group = given.get("--ingroup", None if "--group" in given else "nogroup")
+    home = given.get("--home", "/nonexistent")
+    return AddUser(
+        name=name,
+        uid=int(given["--uid"]) if "--uid" in given else None,
+        gid=int(given["--gid"]) if "--gid" in given else None,
+        group=group,
+        home=_path(home, line),
+        shell=given.get("--shell", "/usr/sbin/nologin"),
+        comment=given.get("--gecos", given.get("--comment", "")),
+        create_home="--no-create-home" not in given and home != "/nonexistent",
+    )
+
+
+def _statoverride(run: Evaluation, arguments: list[str], line: int) -> int:
+    words = [a for a in arguments if a not in ("--quiet", "--force", "--force-statoverride-add")]
+    match words:
+        case ["--list", _]:
+            return 1  # nobody has overridden anything on a new system
+        case ["--update", "--add", owner, group, mode, path] if re.fullmatch("[0-7]{3,4}", mode):
+            if not run.has(path):
+                raise NotRecognisedError(
+                    f"dpkg-statoverride of {path}, which no package brings", line
+                )
+            number = int(mode, 8)
+            return run.do(
+                SetAttributes(path=_path(path, line), mode=number, owner=owner, group=group)
+            )
+        case _:
+            raise NotRecognisedError(f"dpkg-statoverride {' '.join(arguments)}", line)
+
+
+def _mkdir(run: Evaluation, arguments: list[str], line: int) -> int:
+    match arguments:
+        case ["-p", *paths] if paths and not any(p.startswith("-") for p in paths):
+            for path in paths:
+                if not run.has(_path(path, line)):
+                    run.do(MakeDirectory(path=path))
+            return 0
+        case _:
+            raise NotRecognisedError(f"mkdir {' '.join(arguments)}", line)
+
+
+def _chown(run: Evaluation, arguments: list[str], line: int) -> int:
+    match arguments:
+        case [who, path] if re.fullmatch(r"[a-z0-9_-]*[:.]?[a-z0-9_-]*", who) and who:
+            owner, _, group = who.replace(".", ":").partition(":")
+            _made_or_packaged(run, path, line)
+            return run.do(SetAttributes(path=path, owner=owner or None, group=group or None))
+        case _:
+            raise NotRecognisedError(f"chown {' '.join(arguments)}", line)
+
+
+def _chmod(run: Evaluation, arguments: list[str], line: int) -> int:
+    match arguments:
+        case [mode, path] if re.fullmatch("[0-7]{3,4}", mode) and not int(mode, 8) & 0o6000:
+            _made_or_packaged(run, path, line)
+            return run.do(SetAttributes(path=path, mode=int(mode, 8)))
+        case _:
+            raise NotRecognisedError(f"chmod {' '.join(arguments)}", line)
+
+
+def _made_or_packaged(run: Evaluation, path: str, line: int) -> None:
+    _path(path, line)
+    made = any(
+        isinstance(o, MakeDirectory) and o.path == path for o in run.outcome.operations
+    ) or any(
+        isinstance(o, AddUser) and o.home == path and o.create_home for o in run.outcome.operations
+    )
+    if not made and not run.has(path):
+        raise NotRecognisedError(f"{path}, which no package brings", line)
+
+
+def _rm(run: Evaluation, arguments: list[str], line: int) -> int:
+    flags = [a for a in arguments if a.startswith("-")]
+    if set(flags) - {"-f", "-rf", "-r", "-fr"} or not any("f" in flag for flag in flags):
+        raise NotRecognisedError(f"rm {' '.join(arguments)}", line)
+    for path in arguments:
+        if not path.startswith("-") and run.has(_path(path, line)):
+            run.do(DeletePath(path=path))
+    return 0
+
+
+def _ln(run: Evaluation, arguments: list[str], line: int) -> int:
+    match arguments:
+        case ["-s" | "-sf" | "-sfn" | "-fs", target, path] if not run.has(_path(path, line)):
+            return run.do(MakeLink(path=path, target=target))
+        case _:
+            raise NotRecognisedError(f"ln {' '.join(arguments)}", line)
+
+
+def _path(path: str, line: int) -> str:
+    if path.startswith("/") and posixpath.normpath(path) == path and not path.startswith("//"):
+        return path
+    raise NotRecognisedError(f"the path {path}", line)
+
+
+STATIC_COMMANDS: Mapping[str, Command] = {
+    ":": _harmless,
+    "[": _bracket,
+    "addgroup": _addgroup,
+    "adduser": _adduser,
+    "chmod": _chmod,
+    "chown": _chown,
+    "command": _command,
+    "deb-systemd-helper": _systemd_helper,
+    "deb-systemd-invoke": _harmless,
+    "dpkg": _compare_versions,
+    "dpkg-maintscript-helper": _harmless,
+    "dpkg-statoverride": _statoverride,
+    "echo": _harmless,
+    "false": _false,
+    "getent": _getent,
+    "invoke-rc.d": _harmless,
+    "ldconfig": _ldconfig,
+    "ln": _ln,
+    "mkdir": _mkdir,
+    "printf": _harmless,
+    "py3clean": _harmless,
+    "py3compile": _py3compile,
+    "rm": _rm,
+    "set": _set,
+    "systemctl": _harmless,
+    "systemd-sysusers": _sysusers,
+    "systemd-tmpfiles": _tmpfiles,
+    "test": _test,
+    "true": _harmless,
+    "type": _which,
+    "update-alternatives": _alternatives,
+    "update-rc.d": _harmless,
+    "which": _which,
+}
