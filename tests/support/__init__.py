@@ -1,0 +1,1 @@
+"""What tests share: small real inputs and servers on loopback."""
