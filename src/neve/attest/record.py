@@ -110,7 +110,7 @@ def read_record(data: bytes) -> BuildRecord:
             lock=dict(document["lock"]),
             paths={path.path: path for path in paths},
             removed={_text(path): reasons[why] for path, why in document["removed"]},
-            checks=tuple(_read_check(row) for row in document["checks"]),
+            checks=tuple(read_check(row) for row in document["checks"]),
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise _refused(f"{type(error).__name__}: {error}") from error
@@ -194,7 +194,9 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
             return {"verdict": "waived", "evidence": failure.evidence, "waiver": exception}
 
 
-def _read_check(row: dict[str, Any]) -> Check:
+def read_check(row: dict[str, Any]) -> Check:
+    """The check that ``check_document`` wrote; ``KeyError``, ``TypeError`` or ``ValueError``."""
+    """The check that ``check_document`` wrote; raises as ``read_record`` does."""
     return Check(rule=_text(row["rule"]), subject=_text(row["subject"]), verdict=_read_verdict(row))
 
 
