@@ -12,7 +12,7 @@ from neve.archive.mirrors import join_url
 from neve.archive.release import Listed
 from neve.archive.suites import Suite
 from neve.archive.types import Progress, VerifiedIndex
-from neve.errors import NeveError, StoreError, TrustError, UsageError
+from neve.errors import HostileInputError, NeveError, StoreError, TrustError, UsageError
 from neve.model import Digest, sha256_of
 from neve.net import Client, NotFoundError, OfflineError, WrongSizeError
 from neve.recipe.lock import LockedIndex
@@ -164,7 +164,14 @@ def _fetch(
             else:
                 continue
             break
-    raise next((f for f in failures if isinstance(f, TrustError)), failures[0])
+    raise min(failures, key=_gravity)
+
+
+def _gravity(failure: NeveError) -> int:
+    """Wrong bytes before a silent server before a file that is not there."""
+    if isinstance(failure, TrustError | HostileInputError):
+        return 0
+    return 2 if isinstance(failure, NotFoundError) else 1
 
 
 def _paths(wanted: WantedIndex, suffix: str, listed: Listed) -> list[str]:
