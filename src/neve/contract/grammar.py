@@ -109,6 +109,15 @@ HTTP = Record(
         _key("timeout", words.DURATION, "Time the answer may take; by default 10s."),
     ),
 )
+TCP = Record(
+    what="text to send and its answer",
+    fields=(
+        _key("port", _PORT, "Port to send to.", required=True),
+        _key("send", words.VALUE, "What to send, as it is.", required=True),
+        _key("answer", EXPECTED, "What must come back.", required=True),
+        _key("timeout", words.DURATION, "Time to wait for the stream's end; by default 5s."),
+    ),
+)
 NEED = Record(
     what="a neighbour",
     empty=True,
@@ -140,6 +149,7 @@ SERVICE = Record(
         _key("ready_within", words.DURATION, "Time to listen on every port; by default 30s."),
         _key("ports", ListOf(item=_PORT), "TCP ports it must listen on."),
         _key("http", ListOf(item=HTTP), "Requests it must answer."),
+        _key("tcp", ListOf(item=TCP), "Plain text exchanges it must answer."),
         _key("commands", _COMMANDS, "Commands to run beside it."),
         _key("logs", EXPECTED, "What it must have written when everything was asked."),
         _key("stop", STOP, "How it must end."),

@@ -20,6 +20,7 @@ from neve.contract.types import (
     Presence,
     Service,
     Stop,
+    TcpRule,
 )
 from neve.errors import Place, UsageError
 from neve.recipe.document import MAX_BYTES, parse_document
@@ -159,6 +160,15 @@ def _service(value: dict[str, Any]) -> Service:
         ready_within=_seconds(value, "ready_within", 30.0),
         ports=tuple(value.get("ports", ())),
         http=tuple(_http(rule) for rule in value.get("http", ())),
+        tcp=tuple(
+            TcpRule(
+                port=rule["port"],
+                send=rule["send"],
+                answer=_expected(rule["answer"]),
+                timeout=_seconds(rule, "timeout", 5.0),
+            )
+            for rule in value.get("tcp", ())
+        ),
         commands=_commands(value.get("commands", ())),
         logs=_expected(value.get("logs")),
         stop=None

@@ -15,7 +15,7 @@ from neve.contract.http import read_answer, request_bytes
 from neve.contract.secret import RunSecrets
 from neve.contract.static import static_checks
 from neve.contract.subject import Subject
-from neve.contract.types import Command, Contract, Expected, HttpRule, Need, Service, Stop
+from neve.contract.types import Command, Contract, Expected, HttpRule, Need, Service, Stop, TcpRule
 from neve.model import Check, Fail, Pass, Skipped, Verdict
 from neve.sandbox import Completed, Container, Pod, Sandbox, signal_name, signal_number
 
@@ -120,6 +120,8 @@ class _Run:
             yield Check(rule="port", subject=str(port), verdict=verdict)
         for rule in service.http:
             yield Check(rule="http", subject=_http_subject(rule), verdict=self._http(rule, pod))
+        for exchange in service.tcp:
+            yield Check(rule="tcp", subject=str(exchange.port), verdict=self._tcp(exchange, pod))
         for command in service.commands:
             yield self._command("service-command", command, container)
         yield from self._end(container, service)
@@ -237,6 +239,13 @@ class _Run:
         wrong = mismatch(self._filled(rule.answer), body, "the body")
         return Pass(f"status {answer.status}") if wrong is None else Fail(wrong)
 
+    def _tcp(self, rule: TcpRule, pod: Pod) -> Verdict:
+        data = pod.exchange(rule.port, self.secrets.fill(rule.send).encode(), timeout=rule.timeout)
+        if data is None:
+            return Fail("nothing accepts the connection")
+        wrong = mismatch(self._filled(rule.answer), _text(data), "the answer")
+        return Pass(excerpt(_text(data))[:80]) if wrong is None else Fail(wrong)
+
     def _stop(self, container: Container, stop: Stop) -> Verdict:
         number = self._subject.image.stop_signal
         if stop.signal is not None:
@@ -277,6 +286,8 @@ def _skip_service(service: Service, reason: str, *, started: bool = False) -> It
         yield Check(rule="port", subject=str(port), verdict=verdict)
     for rule in service.http:
         yield Check(rule="http", subject=_http_subject(rule), verdict=verdict)
+    for exchange in service.tcp:
+        yield Check(rule="tcp", subject=str(exchange.port), verdict=verdict)
     for command in service.commands:
         yield Check(rule="service-command", subject=command.name, verdict=verdict)
     if service.stop is not None:
@@ -290,6 +301,7 @@ def _all_ports(contract: Contract) -> tuple[int, ...]:
     if contract.service is not None:
         ports.update(dict.fromkeys(contract.service.ports))
         ports.update(dict.fromkeys(rule.port for rule in contract.service.http))
+        ports.update(dict.fromkeys(rule.port for rule in contract.service.tcp))
     return tuple(ports)
 
 

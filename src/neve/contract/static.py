@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from neve.contract.expect import excerpt
 from neve.contract.subject import Subject, is_mounted, may_write, owner_and_mode
@@ -53,6 +55,35 @@ def _shell(wanted: Presence, subject: Subject) -> Verdict:
 
 
 def _file(rule: FileRule, subject: Subject) -> Verdict:
+    if not any(mark in rule.path for mark in "*?"):
+        return _one_file(rule, subject)
+    matches = _matching(rule.path, subject)
+    if rule.presence is Presence.ABSENT:
+        return Fail(f"found {', '.join(matches[:5])}") if matches else Pass("absent")
+    if not matches:
+        return Fail("nothing in the image matches")
+    for path in matches:
+        verdict = _one_file(replace(rule, path=path), subject)
+        if isinstance(verdict, Fail):
+            return Fail(f"{path}: {verdict.evidence}")
+    return Pass(f"found {', '.join(matches[:5])}")
+
+
+def _matching(pattern: str, subject: Subject) -> list[str]:
+    """Paths that match component by component; links to directories are not entered."""
+    found = ["/"]
+    for part in pattern.strip("/").split("/"):
+        if any(mark in part for mark in "*?"):
+            inside = [(above, name) for above in found for name in subject.tree.children(above)]
+            named = [(above, name) for above, name in inside if fnmatchcase(name, part)]
+        else:
+            named = [(above, part) for above in found]
+        paths = [posixpath.join(above, name) for above, name in named]
+        found = [path for path in paths if path in subject.tree]
+    return found
+
+
+def _one_file(rule: FileRule, subject: Subject) -> Verdict:
     tree = subject.tree
     try:
         entry = tree.get(tree.resolve(rule.path, follow_last=False))

@@ -47,8 +47,9 @@ class Command:
 class FileRule:
     """What must be at ``path``; ``None`` is not checked.
 
-    Links on the way to the last component are followed. ``kind`` is ``file``, ``directory`` or
-    ``link``; ``link`` the link's text; ``mode`` the permission bits.
+    A path with ``*`` or ``?`` is a pattern within directories: every match must hold, and there
+    must be one (none, if absent). Links on the way to the last component are followed. ``kind``
+    is ``file``, ``directory`` or ``link``; ``link`` the link's text; ``mode`` permission bits.
     """
 
     path: str
@@ -74,6 +75,16 @@ class HttpRule:
     answer_headers: tuple[tuple[str, str], ...] = ()
     answer: Expected = field(default_factory=Expected)
     timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpRule:
+    """Text sent to a port, and what comes back until the end of the stream or the timeout."""
+
+    port: int
+    send: str
+    answer: Expected
+    timeout: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +126,7 @@ class Service:
     ready_within: float = 30.0
     ports: tuple[int, ...] = ()
     http: tuple[HttpRule, ...] = ()
+    tcp: tuple[TcpRule, ...] = ()
     commands: tuple[Command, ...] = ()
     logs: Expected = field(default_factory=Expected)
     stop: Stop | None = None
