@@ -20,7 +20,7 @@ _OUTPUT = 1 << 20
 _DICTIONARY_LIMIT = 256 << 20
 _WINDOW_LIMIT = 1 << 27
 _RATIO = 250
-_RATIO_FLOOR = 256 << 20
+_RATIO_FLOOR = 64 << 20
 _GZIP_ERROR = cast("type[Exception]", isal_zlib.error)
 
 
@@ -37,7 +37,7 @@ def inflated(member: Member, *, limit: int) -> Iterator[bytes]:
     """The bytes of ``member``, inflated as its suffix says, in chunks of about a megabyte.
 
     Refuses (``HostileInputError``) an unknown suffix, corrupt or truncated data, and output
-    beyond ``limit`` bytes or, past 256 MiB, beyond 250 times the member's size.
+    beyond ``limit`` bytes or, past 64 MiB, beyond 250 times the member's size.
     """
     allowed = min(limit, max(_RATIO_FLOOR, _RATIO * member.size))
     count = 0

@@ -59,6 +59,7 @@ def _read(deb: BinaryIO, digest: Digest, store: Store) -> PackageFacts:
     found = members(deb)
     _require_version(next(found, None))
     control = _control(_next_member(found, "control.tar"))
+    paragraph = _paragraph(control)
     member = _next_member(found, "data.tar")
     with store.writer() as sink:
         size = 0
@@ -68,7 +69,6 @@ def _read(deb: BinaryIO, digest: Digest, store: Store) -> PackageFacts:
         data = sink.commit()
     for _ in found:
         pass
-    paragraph = _paragraph(control)
     reader = _DataReader(store.mapped(data), data, field(paragraph, "Package") or "")
     reader.read()
     return PackageFacts(

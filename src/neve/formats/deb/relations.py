@@ -15,13 +15,14 @@ from neve.formats.deb.versions import is_version
 
 _MAX_LENGTH = 1 << 20
 
+# Possessive throughout: a hostile field is refused in one pass, never by backtracking.
 _RELATION = re.compile(
     r"""
-    \s* (?P<name> [A-Za-z0-9] [A-Za-z0-9+.\-]* )
-    (?: : (?P<architecture> [A-Za-z0-9\-]+ ) )?
-    \s* (?: \( \s* (?P<operator> <<|<=|>=|>>|=|<|> )? \s* (?P<version> [^\s()]+ ) \s* \) )?
-    \s* (?: \[ (?P<restrictions> [^\[\]]* ) \] )?
-    \s* (?: < [^<>]* > \s* )*
+    \s*+ (?P<name> [A-Za-z0-9] [A-Za-z0-9+.\-]*+ )
+    (?: : (?P<architecture> [A-Za-z0-9\-]++ ) )?+
+    \s*+ (?: \( \s*+ (?P<operator> <<|<=|>=|>>|=|<|> )?+ \s*+ (?P<version> [^\s()]++ ) \s*+ \) )?+
+    \s*+ (?: \[ (?P<restrictions> [^\[\]]*+ ) \] )?+
+    \s*+ (?: < [^<>]*+ > \s*+ )*+
     """,
     re.VERBOSE,
 )
