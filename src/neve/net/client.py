@@ -216,6 +216,7 @@ class HttpClient:
         import httpx2
 
         for _ in range(_MOST_REDIRECTS + 1):
+            _refuse_unusable(url)
             try:
                 response = self._send(url, headers)
             except (httpx2.TransportError, httpx2.InvalidURL) as error:
@@ -335,9 +336,26 @@ def _bare(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def _refuse_unusable(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise NetworkError(
+            url,
+            "not an http or https address",
+            resolution="correct the address in the settings or the recipe",
+        )
+
+
 def _redirected(url: str, location: str) -> str:
-    target = urljoin(_bare(url), location)
-    old, new = urlsplit(url), urlsplit(target)
+    try:
+        target = urljoin(_bare(url), location)
+        old, new = urlsplit(url), urlsplit(target)
+    except ValueError:
+        target, old, new = "", urlsplit(url), urlsplit("")
     downgraded = old.scheme == "https" and new.scheme != "https"
     if not location or new.scheme not in ("http", "https") or not new.hostname or downgraded:
         raise NetworkError(
