@@ -8,12 +8,14 @@ the root, and merged-/usr names are one path.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from neve.effects.script import Parameters
 from neve.errors import ToolError
-from neve.model import Origin, Reason
+from neve.formats.deb.types import ElfFacts, PackageFacts
+from neve.formats.elf import read_elf
+from neve.model import Digest, Origin, Reason
 from neve.tree import Change, Content, Edit, FileEntry, Inline, Kind, Put, Remove, Tree
 
 ContentReader = Callable[[FileEntry], bytes]
@@ -24,12 +26,27 @@ ContentReader = Callable[[FileEntry], bytes]
 class EffectContext:
     """What effects need beside the tree.
 
-    ``time`` (seconds) is the mtime of everything written and the day in ``/etc/shadow``.
+    ``time`` (seconds) is the mtime of everything written and the day in ``/etc/shadow``. ``elf``
+    are ELF facts already known, by content digest (``elf_facts``): other files are read.
     """
 
     read: ContentReader
     parameters: Parameters
     time: int
+    elf: Mapping[Digest, ElfFacts] = field(default_factory=dict)
+
+
+def elf_facts(packages: Iterable[PackageFacts]) -> dict[Digest, ElfFacts]:
+    """The packages' ELF facts by the digest of the file they are of."""
+    found: dict[Digest, ElfFacts] = {}
+    for facts in packages:
+        known = dict(facts.elf)
+        if not known:
+            continue
+        for entry in facts.entries:
+            if entry.content is not None and entry.path in known:
+                found[entry.content.digest] = known[entry.path]
+    return found
 
 
 class EffectError(ToolError):
@@ -50,6 +67,7 @@ class Workbench:
         self.tree = tree
         self.context = context
         self.edits: list[Edit] = []
+        self._elf_read: dict[Digest, ElfFacts | None] = {}
 
     def edit(self, edit: Edit) -> None:
         """Apply ``edit`` to the tree and remember it."""
@@ -73,6 +91,17 @@ class Workbench:
         if isinstance(entry.content, Inline):
             return entry.content.data
         return self.context.read(entry) if entry.content is not None else b""
+
+    def elf(self, entry: FileEntry) -> ElfFacts | None:
+        """The ELF facts of one entry, known or read; ``None`` for what is no ELF file."""
+        if entry.kind not in (Kind.FILE, Kind.HARDLINK):
+            return None
+        held = self.tree.content_entry(entry)
+        if held.content is not None and held.content.digest in self.context.elf:
+            return self.context.elf[held.content.digest]
+        if held.content is not None and held.content.digest not in self._elf_read:
+            self._elf_read[held.content.digest] = read_elf(self.bytes_of(held) or b"")
+        return None if held.content is None else self._elf_read[held.content.digest]
 
     def text(self, path: str) -> str | None:
         """As ``content``, decoded; undecodable bytes survive a round trip."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from neve.effects.bench import Workbench
+from neve.effects.generators import ldcache
 from neve.effects.generators.request import Request
 
 
@@ -17,4 +18,6 @@ class Generator:
     always: bool = False
 
 
-GENERATORS: Mapping[str, Generator] = {}
+GENERATORS: Mapping[str, Generator] = {
+    "ld.so.cache": Generator(run=ldcache.run),
+}
