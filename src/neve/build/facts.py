@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from neve.build.steps import Step, StepKind
 from neve.errors import NeveError, ToolError
-from neve.formats.deb import FACTS_VERSION, PackageFacts, dump_facts, load_facts, read_package
+from neve.formats.deb import FACTS_VERSION, PackageFacts, dump_facts, load_facts
 from neve.model import Digest
 from neve.store import Store
 
@@ -39,6 +39,8 @@ def read_facts(store: Store, package: Digest) -> PackageFacts:
     Raises ``StoreError`` where the file is not in the store and ``HostileInputError`` where it
     is no sound package.
     """
+    from neve.formats.deb.package import read_package  # brings the codecs: cold builds only
+
     with store.open_blob(package) as deb:
         facts = read_package(deb, digest=package, store=store)
     store.remember(read_step(package).id, dump_facts(facts))

@@ -10,14 +10,21 @@ from dataclasses import dataclass
 
 from neve.build.plant import Diversion, plant
 from neve.distro import Release
-from neve.effects.apply import apply_effects
+from neve.effects.apply import Applied, apply_effects, settle_effects
 from neve.effects.bench import EffectContext
+from neve.effects.harden import HardenContext, Hardened, harden, scripts_by_path
 from neve.effects.ops import Divert, Effect
+from neve.effects.planted import plant_database, plant_placeholders
+from neve.effects.prune import PruneRequest, prune
+from neve.effects.recipe import RunAs, apply_recipe
 from neve.effects.script import Parameters
 from neve.formats.deb import PackageFacts
 from neve.model import Check, Digest
-from neve.recipe.types import Recipe
-from neve.tree import FileEntry, Tree
+from neve.recipe.types import Loosening, Recipe, Variant
+from neve.tree import Content, FileEntry, Inline, Tree
+
+TREE_VERSION = "1"
+"""Changes whenever the same packages and effects would give another tree; part of a lock."""
 
 ContentReader = Callable[[FileEntry], bytes]
 
@@ -27,47 +34,125 @@ class Ingredients:
     """All that one platform's tree is made of.
 
     ``packages`` come in configuration order, each with the effect that answers its scripts
-    (``None``: it has none). ``contents`` are the recipe's own files by digest; ``time`` is in
-    seconds since the epoch.
+    (``None``: it has none). ``because`` leads from a package to its request; ``requested`` are
+    names asked for. ``contents`` gives the recipe's own files by digest; ``time`` in seconds.
     """
 
     recipe: Recipe
-    variant: str
+    variant: Variant
     release: Release
     architecture: str
     packages: Sequence[tuple[PackageFacts, Effect | None]]
+    because: Mapping[str, tuple[str, ...]]
+    requested: frozenset[str]
     contents: Mapping[Digest, bytes]
     time: int
     read: ContentReader
 
+    @property
+    def loosened(self) -> tuple[Loosening, ...]:
+        """What the recipe and the variant loosen."""
+        return (*self.recipe.loosened, *self.variant.loosened)
+
+    @property
+    def keep(self) -> tuple[str, ...]:
+        """What the recipe and the variant keep from pruning."""
+        return (*self.recipe.keep, *self.variant.keep)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """A finished tree and what was judged on the way."""
+    """A finished tree, who it runs as, and what was judged on the way.
+
+    ``hardened`` holds the checks and the refusals: a lock stops at one. ``planted`` counts the
+    entries before anything was pruned.
+    """
 
     tree: Tree
-    checks: tuple[Check, ...]
-    user: str
-    """The numeric ``uid:gid`` the image runs as."""
+    run_as: RunAs
+    hardened: Hardened
+    planted: int
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What hardening judged."""
+        return self.hardened.checks
 
 
-def plant_and_configure(ingredients: Ingredients) -> tuple[Tree, object]:
-    """The tree as a real installation would leave it: planted, effects applied, nothing pruned.
+def configure(ingredients: Ingredients) -> tuple[Tree, Applied]:
+    """The tree as a real installation leaves it: planted, effects applied, nothing pruned.
 
-    This is what acceptance compares with mmdebstrap.
+    This is what acceptance compares with an installation by dpkg.
     """
     tree = plant(
         [facts for facts, _ in ingredients.packages],
         aliases=_aliases(ingredients),
         diversions=_diversions(ingredients),
     )
-    context = EffectContext(
+    return tree, apply_effects(tree, ingredients.packages, _context(ingredients))
+
+
+def assemble(ingredients: Ingredients) -> Assembly:
+    """The image's tree, pruned and hardened. Raises what effects and the recipe's wishes raise."""
+    tree, applied = configure(ingredients)
+    planted = len(tree)
+    context = _context(ingredients)
+    facts = [facts for facts, _ in ingredients.packages]
+    plant_database(tree, facts, context)
+    wishes = apply_recipe(
+        tree,
+        ingredients.recipe,
+        context,
+        file_content=lambda digest: _content(ingredients, digest),
+    )
+    plant_placeholders(tree, context)
+    tree.apply_all(prune(tree, _prune_request(ingredients)))
+    hardened = harden(tree, _harden_context(ingredients, wishes.run_as, tree))
+    tree.apply_all(hardened.edits)
+    settle_effects(tree, applied)
+    return Assembly(tree=tree, run_as=wishes.run_as, hardened=hardened, planted=planted)
+
+
+def commands_of(recipe: Recipe) -> tuple[str, ...]:
+    """The programs a recipe runs: what starts the image, and what asks after its health."""
+    check = recipe.run.health_check
+    heads = (recipe.run.entrypoint[:1], recipe.run.command[:1], check.command[:1] if check else ())
+    return tuple(dict.fromkeys(word for head in heads for word in head))
+
+
+def _context(ingredients: Ingredients) -> EffectContext:
+    return EffectContext(
         read=ingredients.read,
         parameters=Parameters.of(ingredients.architecture),
         time=ingredients.time,
     )
-    applied = apply_effects(tree, ingredients.packages, context)
-    return tree, applied
+
+
+def _prune_request(ingredients: Ingredients) -> PruneRequest:
+    run = ingredients.recipe.run
+    return PruneRequest(
+        keep=ingredients.keep,
+        requested=ingredients.requested,
+        used=frozenset((*commands_of(ingredients.recipe), *run.writable, *run.volumes)),
+    )
+
+
+def _harden_context(ingredients: Ingredients, run_as: RunAs, tree: Tree) -> HardenContext:
+    return HardenContext(
+        run=ingredients.recipe.run,
+        uid=run_as.uid,
+        gids=(run_as.gid,),
+        scripts=scripts_by_path(tree, (facts for facts, _ in ingredients.packages)),
+        because=ingredients.because,
+        requested=ingredients.requested,
+        keep=ingredients.keep,
+        loosened=ingredients.loosened,
+        read=ingredients.read,
+    )
+
+
+def _content(ingredients: Ingredients, digest: Digest) -> Content:
+    return Inline(ingredients.contents[digest])
 
 
 def _aliases(ingredients: Ingredients) -> dict[str, str]:

@@ -22,19 +22,20 @@ _VERDICTS = {Pass: "pass", Fail: "fail", Skipped: "skipped", Waived: "waived"}
 
 def to_json(value: object) -> Json:
     """``value`` in JSON's types; digests, platforms, paths and dates as their text."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value.value if isinstance(value, Enum) else value
-        case Digest() | Platform() | PurePath():
-            return str(value)
-        case bytes():
-            return base64.b64encode(value).decode("ascii")
-        case date():
-            return value.isoformat()
-        case Mapping():
-            return {str(key): to_json(item) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [to_json(item) for item in value]
+    if isinstance(value, Enum):
+        return to_json(value.value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Digest | Platform | PurePath):
+        return str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [to_json(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         return _object(value)
     raise TypeError(f"no JSON form for {type(value).__name__}")

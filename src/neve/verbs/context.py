@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from neve.verbs.settings import Settings
 
 if TYPE_CHECKING:
     from neve.archive import Archives
+    from neve.distro import Release
     from neve.net import Client
+    from neve.recipe.types import Recipe
 
 
 class Workspace:
@@ -66,7 +69,30 @@ class Workspace:
                 )
         return self._client
 
+    @property
+    def effects_directory(self) -> Path:
+        """Where newer effects databases lie that the user brought in (``neve effects update``)."""
+        base = os.environ.get("XDG_DATA_HOME")
+        root = Path(base) if base else Path.home() / ".local" / "share"
+        return root / "neve" / "effects"
+
     @cached_property
     def clock(self) -> int:
         """Now, in seconds: for judging expiry dates, never for artefacts."""
         return int(time.time())
+
+    def archives(self, recipe: Recipe, release: Release) -> Archives:
+        """The archives as this machine reaches them, with the recipe's own repositories."""
+        from neve.archive import Archives, Mirrors
+
+        repositories = {r.name: r.url for r in recipe.repositories if r.url is not None}
+        mirrors = Mirrors.of_host(
+            overrides=self.settings.mirrors, repositories=repositories, release=release
+        )
+        return Archives(
+            store=self.store,
+            client=self.client,
+            mirrors=mirrors,
+            clock=self.clock,
+            max_age=self.settings.max_index_age,
+        )

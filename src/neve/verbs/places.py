@@ -71,6 +71,17 @@ def catalogue_recipe(name: str) -> Path | None:
     return path if inside and path.is_file() else None
 
 
+def catalogue_file(name: str) -> Path:
+    """The file of the catalogue's recipe ``name``; raises ``UsageError`` for an unknown one."""
+    found = catalogue_recipe(name)
+    if found is None:
+        raise UsageError(
+            f"{name}: the catalogue has no such recipe",
+            resolution=f"It has {', '.join(catalogue_recipes())}.",
+        )
+    return found
+
+
 def _place(path: Path, *, shipped: bool) -> RecipePlace:
     folder = path.parent
     if path.name == RECIPE_NAME:

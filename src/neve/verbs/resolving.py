@@ -1,21 +1,34 @@
 """From a recipe to solutions: indexes fetched and verified, one solution per platform × variant.
 
-Shared by lock, build, plan and why; writes nothing.
+Shared by lock, build and plan; writes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from neve.archive import VerifiedArchive
-from neve.distro import Release
+from neve.archive import SuiteRequest, VerifiedArchive
+from neve.distro import Release, find_distro
+from neve.errors import NeveError, SourceError, UsageError
+from neve.formats.deb import PackagesIndex
 from neve.model import Platform
+from neve.recipe.types import PackageRequest, ReadRecipe, Recipe, Repository, Variant
 from neve.resolve import (
+    Explanation,
+    Request,
     Solution,
+    Source,
+    Universe,
+    archive_priority,
+    resolve,
 )
+from neve.store import Store
+from neve.verbs.context import Workspace
 
 RUNTIME = "runtime"
+IDENTITY = PackageRequest(name="base-files")
+"""Every image says what it is: ``/etc/os-release`` and the layout come from this package."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +38,183 @@ class Resolved:
     release: Release
     archives: tuple[VerifiedArchive, ...]
     solutions: Mapping[tuple[Platform, str], Solution]
+
+
+def variants_of(recipe: Recipe) -> tuple[str, ...]:
+    """The runtime image first, then the recipe's variants by name."""
+    return (RUNTIME, *sorted(variant.name for variant in recipe.variants))
+
+
+def find_variant(recipe: Recipe, name: str) -> Variant:
+    """The variant called ``name``; the runtime image adds nothing to the recipe."""
+    if name == RUNTIME:
+        return Variant(name=RUNTIME)
+    for variant in recipe.variants:
+        if variant.name == name:
+            return variant
+    raise UsageError(
+        f"the recipe has no variant {name!r}",
+        resolution=f"It has {', '.join(variants_of(recipe))}; others are added under `variants:`.",
+    )
+
+
+def release_of(read: ReadRecipe) -> Release:
+    """The distribution's release that the recipe names, an unknown one at its place."""
+    base = read.recipe.base
+    try:
+        return find_distro(base.name, base.release)
+    except NeveError as error:
+        raise at_place(read, ("release", "distribution"), error) from error
+
+
+def resolve_recipe(
+    read: ReadRecipe,
+    workspace: Workspace,
+    *,
+    platforms: Sequence[Platform],
+    variants: Sequence[str],
+    pinned: Mapping[str, str] | None = None,
+) -> Resolved:
+    """Resolve ``read`` for ``platforms`` × ``variants`` against verified indexes.
+
+    ``pinned`` holds packages at versions (``--update PACKAGE``: all others stay). Raises
+    ``SourceError`` at the request that can't be met.
+    """
+    release = release_of(read)
+    architectures = [release.architecture(platform) for platform in platforms]
+    foreign = tuple(
+        sorted({p.architecture for p in read.recipe.packages if p.architecture is not None})
+    )
+    wanted = tuple(dict.fromkeys((*architectures, *foreign)))
+    archives = workspace.archives(read.recipe, release).indexes(
+        suite_requests(read, release), wanted, progress=workspace.progress
+    )
+    solutions: dict[tuple[Platform, str], Solution] = {}
+    for platform, architecture in zip(platforms, architectures, strict=True):
+        universe = make_universe(archives, workspace.store, architecture, foreign)
+        runtime = solve(read, universe, RUNTIME, within=None, pinned=pinned or {})
+        for variant in variants:
+            solutions[platform, variant] = (
+                runtime
+                if variant == RUNTIME
+                else solve(read, universe, variant, within=runtime, pinned=pinned or {})
+            )
+    return Resolved(release=release, archives=tuple(archives), solutions=solutions)
+
+
+def suite_requests(read: ReadRecipe, release: Release) -> list[SuiteRequest]:
+    """The suites a lock reads: the distribution's default ones, then the recipe's repositories."""
+    snapshot = read.recipe.snapshot
+    asked = {repository.name: repository for repository in read.recipe.repositories}
+    found = []
+    for suite in release.suites:
+        repository = asked.pop(suite.role, None)
+        if suite.default or repository is not None:
+            components = repository.components if repository is not None else None
+            found.append(SuiteRequest.of(suite, components=components, snapshot=snapshot))
+    for repository in read.recipe.repositories:
+        if repository.name in asked:
+            found.append(_repository_request(read, repository))
+    return found
+
+
+def _repository_request(read: ReadRecipe, repository: Repository) -> SuiteRequest:
+    if repository.keyring is None:
+        raise UsageError(
+            f"repositories: {repository.name} has no keyring",
+            resolution="Put the archive's public key beside the recipe and name it as `keyring:`.",
+        )
+    return SuiteRequest(
+        alias=repository.name,
+        suite=repository.suite,
+        components=repository.components,
+        keyring=read.contents[repository.keyring],
+    )
+
+
+def make_universe(
+    archives: Sequence[VerifiedArchive],
+    store: Store,
+    architecture: str,
+    foreign: tuple[str, ...],
+) -> Universe:
+    """The indexes of one architecture (and the foreign ones asked for) as one universe."""
+    wanted = {architecture, "all", *foreign}
+    sources = []
+    for archive in archives:
+        priority = archive_priority(
+            not_automatic=archive.not_automatic,
+            but_automatic_upgrades=archive.but_automatic_upgrades,
+        )
+        words = (archive.locked.alias, archive.suite, archive.codename)
+        role = _role(archive)
+        for index in archive.indexes:
+            if index.locked.architecture in wanted:
+                sources.append(
+                    Source(
+                        archive=archive.locked.id,
+                        index=index.locked.digest,
+                        packages=PackagesIndex.parse(store.mapped(index.data)),
+                        priority=priority,
+                        releases=tuple(dict.fromkeys(w for w in (*words, role) if w)),
+                    )
+                )
+    return Universe(sources, architecture=architecture, foreign=foreign)
+
+
+def _role(archive: VerifiedArchive) -> str:
+    """``backports`` for ``trixie-backports``: the word people write in recipes."""
+    return archive.codename.partition("-")[2]
+
+
+def solve(
+    read: ReadRecipe,
+    universe: Universe,
+    variant: str,
+    *,
+    within: Solution | None,
+    pinned: Mapping[str, str],
+) -> Solution:
+    """One solution, or the explanation as an error at the request that can't be met."""
+    recipe = read.recipe
+    extra = find_variant(recipe, variant).packages
+    own = [(request, f"packages[{i}]") for i, request in enumerate(recipe.packages)]
+    more = [(request, f"variants.{variant}.packages[{i}]") for i, request in enumerate(extra)]
+    asked = [*own, *more, (IDENTITY, "distribution-identity")]
+    requests = tuple(_held(request, pinned) for request, _ in asked)
+    answer = resolve(
+        Request(
+            requests=requests,
+            labels=tuple(label for _, label in asked),
+            exclude=recipe.exclude,
+            within=within,
+        ),
+        universe,
+    )
+    if isinstance(answer, Explanation):
+        raise at_place(read, (answer.label,), answer.error())
+    return answer
+
+
+def _held(request: PackageRequest, pinned: Mapping[str, str]) -> PackageRequest:
+    version = pinned.get(request.name)
+    if version is None or request.version is not None:
+        return request
+    return PackageRequest(
+        name=request.name, version=version, release=None, architecture=request.architecture
+    )
+
+
+def at_place(read: ReadRecipe, keys: Sequence[str], error: NeveError) -> NeveError:
+    """``error`` at the place in the recipe that the first known of ``keys`` has."""
+    for key in keys:
+        place = read.places.get(key)
+        if place is not None:
+            return SourceError(
+                error.brief.removeprefix(f"{key}: "),
+                place=place,
+                resolution=error.resolution,
+                details=error.details,
+                docs=error.docs,
+            )
+    return error

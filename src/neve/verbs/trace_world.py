@@ -139,6 +139,7 @@ class TraceWorld:
             packages=tuple(self.layer(n) for n in everything),
             configured=tuple(self.layer(n) for n in configured if has_scripts(self._facts[n])),
             architecture=self.architecture,
+            bootstrapping=is_essential,
         )
 
     def layer(self, name: str) -> PackageLayer:

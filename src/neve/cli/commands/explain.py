@@ -41,7 +41,7 @@ def plan(
 ) -> None:
     """Show what a build would do, with reasons and sizes; nothing is written."""
     with session(output_format, quiet=quiet, offline=offline, store=store) as run:
-        from neve.report.text import plan_text
+        from neve.report.explain import plan_text
         from neve.verbs.context import Workspace
         from neve.verbs.places import find_recipe
         from neve.verbs.plan import PlanRequest, plan_image
@@ -68,7 +68,7 @@ def why(
 ) -> None:
     """Say which package, rule or effect put a path there, and which request pulled that in."""
     with session(output_format, quiet=quiet, offline=offline, store=store) as run:
-        from neve.report.text import why_text
+        from neve.report.explain import why_text
         from neve.verbs.context import Workspace
         from neve.verbs.platforms import parse_platforms
         from neve.verbs.why import WhyRequest, explain
@@ -93,7 +93,7 @@ def diff(
 ) -> None:
     """Compare two images (or recipes): packages, files, users, configuration, size."""
     with session(output_format, quiet=quiet, offline=offline, store=store) as run:
-        from neve.report.text import diff_text
+        from neve.report.explain import diff_text
         from neve.verbs.context import Workspace
         from neve.verbs.diff import DiffRequest, compare
         from neve.verbs.platforms import parse_platforms

@@ -1,0 +1,143 @@
+"""Which effect answers each package's maintainer scripts; what nobody can answer is named.
+
+Order of trust: the traced database, then a script of only recognised patterns, then a waiver in
+the recipe. Anything else is unknown, and an unknown script stops the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from neve.effects.codec import effect_id
+from neve.effects.database import EffectsDatabase, PackagedPaths
+from neve.effects.ops import Effect
+from neve.effects.script import Parameters, has_scripts, script_key
+from neve.effects.static import UnknownScript, classify_static
+from neve.errors import DeniedError
+from neve.formats.deb import PackageFacts
+from neve.model import Waiver
+from neve.recipe.lock import LockedEffect
+
+ACKNOWLEDGED_RULE = "unknown-script"
+_MIN_PREFIX = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """A package whose scripts nobody can answer. ``surroundings`` says why a traced effect of the
+    same scripts does not hold in this image (``/usr/bin/x is missing``).
+    """
+
+    script: UnknownScript
+    surroundings: tuple[str, ...] = ()
+
+    def lines(self) -> tuple[str, ...]:
+        """What is known of it, for people."""
+        script = self.script
+        found = [f"{script.package} {script.version}: {script.script}: {script.problem}"]
+        found += [f"  line {number}: {text}" for number, text in script.excerpt]
+        found += [f"  a traced effect exists, but {reason}" for reason in self.surroundings]
+        return tuple(found)
+
+
+class UnknownScriptsError(DeniedError):
+    """Scripts without a known effect stop the lock: their result would silently be missing."""
+
+    def __init__(self, unknown: Sequence[Unanswered]) -> None:
+        names = [item.script.package for item in unknown]
+        paste = [
+            line
+            for item in unknown
+            for line in (
+                f"  - script: {item.script.subject}",
+                "    reason: <why the image works without it>",
+                "    owner: <who answers for it>",
+                "    expires: <YYYY-MM-DD>",
+            )
+        ]
+        super().__init__(
+            f"no effect is known for the maintainer scripts of {', '.join(names)}",
+            details=tuple(line for item in unknown for line in item.lines()),
+            resolution=f"Trace them with `neve effects trace {' '.join(names)}`, or answer for "
+            "them in the recipe:\nacknowledged:\n" + "\n".join(paste),
+            docs="howto/trace-effects.md",
+        )
+        self.unknown = tuple(unknown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """The effect of each package (``None``: nothing runs), in the order given; ``locked`` what a
+    lock records of them; ``unknown`` the scripts that nothing answers.
+    """
+
+    packages: tuple[tuple[PackageFacts, Effect | None], ...]
+    locked: tuple[LockedEffect, ...]
+    unknown: tuple[Unanswered, ...]
+
+
+def answer_scripts(
+    packages: Sequence[PackageFacts],
+    *,
+    database: EffectsDatabase,
+    architecture: str,
+    acknowledged: Sequence[Waiver],
+    today: date | None,
+) -> Answers:
+    """Find the effect of every package. ``packages`` are all of the image.
+
+    ``today`` judges the expiry of waivers; ``None`` where a lock has accepted them already.
+    """
+    parameters = Parameters.of(architecture)
+    surroundings = PackagedPaths(packages)
+    found: list[tuple[PackageFacts, Effect | None]] = []
+    locked: list[LockedEffect] = []
+    unknown: list[Unanswered] = []
+    for facts in packages:
+        effect = _answer(facts, database, surroundings, parameters, acknowledged, today)
+        if isinstance(effect, Unanswered):
+            unknown.append(effect)
+            continue
+        found.append((facts, effect))
+        if effect is not None:
+            name = dict(facts.control)["Package"]
+            locked.append(
+                LockedEffect(package=name, effect=effect_id(effect), provenance=effect.provenance)
+            )
+    return Answers(packages=tuple(found), locked=tuple(locked), unknown=tuple(unknown))
+
+
+def _answer(
+    facts: PackageFacts,
+    database: EffectsDatabase,
+    surroundings: PackagedPaths,
+    parameters: Parameters,
+    acknowledged: Sequence[Waiver],
+    today: date | None,
+) -> Effect | Unanswered | None:
+    if not has_scripts(facts):
+        return None
+    name = dict(facts.control)["Package"]
+    key = script_key(facts, parameters.arch)
+    traced = database.match(name, key, surroundings, parameters)
+    if isinstance(traced, Effect):
+        return traced
+    static = classify_static(facts, parameters.arch, surroundings)
+    if isinstance(static, Effect):
+        return static
+    for waiver in acknowledged:
+        if waiver.rule == ACKNOWLEDGED_RULE and _names(waiver, name, str(key)):
+            if today is not None and waiver.expires < today:
+                continue
+            return Effect(package=name, key=key, provenance="acknowledged", note=waiver.reason)
+    return Unanswered(script=static, surroundings=traced.reasons if traced else ())
+
+
+def _names(waiver: Waiver, package: str, key: str) -> bool:
+    """``package:sha256-prefix`` as a lock prints it; a prefix must have twelve digits or more."""
+    name, _, prefix = waiver.subject.partition(":")
+    value = key.partition(":")[2]
+    prefix = prefix.removeprefix("sha256:")
+    return name == package and len(prefix) >= _MIN_PREFIX and value.startswith(prefix)

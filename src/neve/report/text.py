@@ -1,0 +1,186 @@
+"""Results as text for people: tables that fit, the important first, then the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from neve.model import Check, Waived
+from neve.recipe.lockdiff import LockDiff, PackageChange
+from neve.report.table import Column, size_text, table
+from neve.store import GcReport, StoreReport
+from neve.verbs.build import BuildResult
+from neve.verbs.lock import LockResult, TargetSummary
+from neve.verbs.settings import Settings
+
+
+def lock_text(result: LockResult, width: int) -> str:
+    """What was locked, and what changed against the lock that was there."""
+    lines = [_changes(result.changes, width)] if not result.changes.empty else ["nothing changed\n"]
+    lines.append(_targets(result.targets, width))
+    dates = ", ".join(f"{name} of {day}" for name, day in result.archives)
+    state = "written" if result.written else "not written"
+    lines.append(f"archives: {dates}\n{result.path} {state} ({result.digest})\n")
+    return "\n".join(lines)
+
+
+def _targets(targets: Iterable[TargetSummary], width: int) -> str:
+    rows = [
+        [
+            str(target.platform),
+            target.variant,
+            str(target.packages),
+            size_text(target.download_size),
+            ", ".join(f"{count} {name}" for name, count in target.effects.items()) or "none",
+            ", ".join(target.dropped) or "none",
+        ]
+        for target in targets
+    ]
+    columns = [
+        Column(title="platform"),
+        Column(title="variant"),
+        Column(title="packages", number=True),
+        Column(title="download", number=True),
+        Column(title="scripts answered"),
+        Column(title="dropped", shrink=True),
+    ]
+    return table(columns, rows, width=width)
+
+
+def _changes(diff: LockDiff, width: int) -> str:
+    rows = [_change_row("+", change) for change in diff.added]
+    rows += [_change_row("-", change) for change in diff.removed]
+    rows += [_change_row("~", change) for change in diff.changed]
+    merged = _merge_platforms(rows)
+    text = ""
+    if merged:
+        columns = [
+            Column(title=""),
+            Column(title="package"),
+            Column(title="old"),
+            Column(title="new"),
+            Column(title="on", shrink=True),
+        ]
+        text = table(columns, merged, width=width)
+    for rule in diff.rules:
+        text += f"rule {rule.name}: {rule.old or 'none'} → {rule.new or 'none'}\n"
+    for effect in diff.effects:
+        if effect.old and effect.new:
+            text += f"effect of {effect.package} changed on {effect.platform} {effect.variant}\n"
+    return text
+
+
+def _change_row(mark: str, change: PackageChange) -> list[str]:
+    where = f"{change.platform} {change.variant}"
+    return [mark, change.name, change.old or "", change.new or "", where]
+
+
+def _merge_platforms(rows: list[list[str]]) -> list[list[str]]:
+    merged: dict[tuple[str, ...], list[str]] = {}
+    for *key, where in rows:
+        merged.setdefault(tuple(key), []).append(where)
+    return [[*key, ", ".join(places)] for key, places in merged.items()]
+
+
+def build_text(result: BuildResult, width: int) -> str:
+    """What was built, where it lies and how to run it."""
+    rows = [
+        [
+            str(one.platform),
+            str(one.facts.packages),
+            str(one.facts.files),
+            size_text(one.facts.installed_size),
+            size_text(one.facts.compressed_size),
+            str(one.facts.layers),
+            one.facts.user,
+            str(one.manifest),
+        ]
+        for one in result.platforms
+    ]
+    columns = [
+        Column(title="platform"),
+        Column(title="packages", number=True),
+        Column(title="files", number=True),
+        Column(title="size", number=True),
+        Column(title="compressed", number=True),
+        Column(title="layers", number=True),
+        Column(title="user"),
+        Column(title="manifest", shrink=True),
+    ]
+    text = table(columns, rows, width=width)
+    for check in _distinct(check for one in result.platforms for check in one.waived):
+        text += f"loosened: {_waived(check)}\n"
+    text += "".join(f"note: {notice}\n" for notice in result.notices)
+    if not result.locked:
+        text += "note: resolved for this build alone; `neve lock` makes it repeatable\n"
+    text += f"\n{result.name} {result.root}\n"
+    return text + _where(result)
+
+
+def _distinct(checks: Iterable[Check]) -> list[Check]:
+    return list({(check.rule, check.subject): check for check in checks}.values())
+
+
+def _waived(check: Check) -> str:
+    if not isinstance(check.verdict, Waived):
+        return check.rule
+    waiver, failure = check.verdict.waiver, check.verdict.failure
+    return f"{check.rule} ({failure.evidence}): {waiver.reason}"
+
+
+def _where(result: BuildResult) -> str:
+    tag = result.tag.rpartition(":")[2]
+    text = f"loaded as {result.loaded}\n" if result.loaded else ""
+    if result.output is None:
+        return text
+    text += f"written to {result.output}\n"
+    match result.image_format:
+        case "oci":
+            source = f"oci:{result.output}:{tag}"
+        case "oci-archive":
+            source = f"oci-archive:{result.output}:{tag}"
+        case _:
+            source = f"docker-archive:{result.output}"
+    text += f"push it:  skopeo copy --all {source} docker://REGISTRY/{result.name}:{tag}\n"
+    return text + f"run it:   podman run --rm -it {source}\n"
+
+
+def store_verify_text(report: StoreReport, width: int) -> str:
+    """What a store check found."""
+    del width
+    text = f"{report.blobs} blobs and {report.actions} actions, {size_text(report.size)}\n"
+    for title, names in (
+        ("damaged, removed", report.damaged),
+        ("left over by dead processes, removed", report.leftovers),
+        ("not made by neve, left alone", report.foreign),
+    ):
+        text += "".join(f"{title}: {name}\n" for name in names)
+    return text + ("sound\n" if report.sound else "")
+
+
+def store_gc_text(report: GcReport, width: int) -> str:
+    """What a collection removed and kept."""
+    del width
+    text = f"removed {report.removed} entries, {size_text(report.removed_size)}\n"
+    text += f"kept {report.kept} entries, {size_text(report.kept_size)}"
+    return text + (f" ({report.in_use} of them in use)\n" if report.in_use else "\n")
+
+
+def config_text(settings: Settings, width: int, *, origin: bool) -> str:
+    """Every setting, with where it comes from on request."""
+    from neve.verbs.settings import known_settings
+
+    rows = []
+    for name, meaning in known_settings().items():
+        value = getattr(settings, name)
+        row = [name, "" if value is None else str(value), settings.origins.get(name, "default")]
+        rows.append(row if origin else [*row[:2], meaning])
+    for alias, urls in sorted(settings.mirrors.items()):
+        name = f"mirrors.{alias}"
+        row = [name, ", ".join(urls), settings.origins.get(name, "")]
+        rows.append(row if origin else [*row[:2], "where an archive is"])
+    columns = [
+        Column(title="setting"),
+        Column(title="value", shrink=True),
+        Column(title="origin" if origin else "meaning", shrink=True),
+    ]
+    return table(columns, rows, width=width)

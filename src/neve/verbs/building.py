@@ -1,0 +1,190 @@
+"""Building the images of a lock: recall what is in the store, make what is not.
+
+Shared by ``neve build``, ``verify --rebuild`` and whatever else needs a built image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from neve.build.answers import answer_scripts
+from neve.build.image import LockedBuild, MadeImage, make_image, recall_image
+from neve.build.rules import changed_rules
+from neve.build.tree import Assembly, Ingredients, assemble
+from neve.distro import find_distro
+from neve.errors import UsageError
+from neve.model import Digest, Platform, sha256_of
+from neve.oci.codec import Compression
+from neve.recipe.lock import Lock, LockedTarget
+from neve.verbs.context import Workspace
+
+Contents = Callable[[], Mapping[Digest, bytes]]
+"""Gives the recipe's own files by digest; called only when something must be built."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPlan:
+    """What of a lock to build. ``assemblies`` are trees already made while locking."""
+
+    lock: Lock
+    data: bytes
+    platforms: Sequence[Platform]
+    variant: str
+    compression: Compression
+    contents: Contents
+    assemblies: Mapping[tuple[Platform, str], Assembly]
+
+
+def build_images(plan: BuildPlan, workspace: Workspace) -> tuple[MadeImage, ...]:
+    """One image a platform, from the store where an earlier build left it.
+
+    Raises ``UsageError`` for a platform or variant that the lock lacks, and where this neve
+    would give other bytes than the lock promises.
+    """
+    refuse_changed_rules(plan.lock)
+    digest = sha256_of(plan.data)
+    found = []
+    for platform in plan.platforms:
+        build = LockedBuild(
+            lock=plan.lock,
+            lock_data=plan.data,
+            lock_digest=digest,
+            target=find_target(plan.lock, platform, plan.variant),
+            compression=plan.compression,
+        )
+        made = recall_image(build, workspace.store)
+        found.append(made if made is not None else _make(build, plan, workspace))
+    return tuple(found)
+
+
+def find_target(lock: Lock, platform: Platform, variant: str) -> LockedTarget:
+    """The lock's target; raises ``UsageError`` naming those there are."""
+    for target in lock.targets:
+        if (target.platform, target.variant) == (platform, variant):
+            return target
+    known = ", ".join(f"{target.platform} {target.variant}" for target in lock.targets)
+    raise UsageError(
+        f"the lock has no {variant} image for {platform}",
+        details=(f"it has: {known}",),
+        resolution="Add the platform or variant to the recipe and run `neve lock`.",
+    )
+
+
+def refuse_changed_rules(lock: Lock) -> None:
+    """Stop before building if the same lock would give other bytes than it did."""
+    changed = changed_rules(lock.rules)
+    if changed:
+        raise UsageError(
+            "this neve would build other bytes from this lock than the one that wrote it",
+            details=tuple(
+                f"{name}: the lock has {old or 'none'}, this neve has {new or 'none'}"
+                for name, old, new in changed
+            ),
+            resolution="Run `neve lock --update` to lock anew, or use the neve that wrote it.",
+        )
+
+
+def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImage:
+    from neve.build.bytecode import add_bytecode
+    from neve.oci.pack import store_reader
+
+    key = (build.target.platform, build.target.variant)
+    with workspace.store.lock(build.step.id, waiting=lambda: workspace.progress.note(_WAITING)):
+        made = recall_image(build, workspace.store)
+        if made is not None:
+            return made
+        assembly = plan.assemblies.get(key)
+        if assembly is None:
+            assembly = assemble_target(build.lock, build.target, workspace, contents=plan.contents)
+        read = store_reader(workspace.store)
+        if plan.lock.recipe.bytecode is not False:
+            workspace.progress.stage("byte-compiling")
+            add_bytecode(
+                assembly.tree,
+                store=workspace.store,
+                read=read,
+                host=lambda: _host_tree(build, plan, workspace),
+                jobs=workspace.settings.jobs,
+            )
+        workspace.progress.stage("packing layers")
+        return make_image(
+            build, assembly, store=workspace.store, read=read, workers=workspace.settings.jobs
+        )
+
+
+_WAITING = "another neve is building the same image: waiting for it"
+
+
+def assemble_target(
+    lock: Lock, target: LockedTarget, workspace: Workspace, *, contents: Contents
+) -> Assembly:
+    """The tree of one target of a lock; fetches the packages that the store lacks.
+
+    Raises ``UsageError`` where this neve answers scripts otherwise than the lock says.
+    """
+    from neve.build.facts import gather_facts
+    from neve.verbs.locking import bytes_reader, effects_database, requested_names
+    from neve.verbs.resolving import find_variant
+
+    release = find_distro(lock.recipe.base.name, lock.recipe.base.release)
+    packages = [lock.packages[index] for index in target.packages]
+    workspace.archives(lock.recipe, release).fetch(
+        packages, lock.archives, progress=workspace.progress
+    )
+    workspace.progress.stage("reading packages")
+    digests = [package.digest for package in packages]
+    facts = gather_facts(workspace.store, digests, workers=workspace.settings.jobs)
+    architecture = release.architecture(target.platform)
+    answers = answer_scripts(
+        [facts[digest] for digest in digests],
+        database=effects_database(workspace, release),
+        architecture=architecture,
+        acknowledged=lock.recipe.acknowledged,
+        today=None,
+    )
+    if answers.unknown or answers.locked != target.effects:
+        raise UsageError(
+            "the effects database of this neve does not have the effects that the lock names",
+            details=_different_effects(target, answers.locked),
+            resolution="Run `neve lock --update` to lock anew, or bring in the database that the "
+            "lock was made with (`neve effects update`).",
+        )
+    assembly = assemble(
+        Ingredients(
+            recipe=lock.recipe,
+            variant=find_variant(lock.recipe, target.variant),
+            release=release,
+            architecture=architecture,
+            packages=answers.packages,
+            because={package.name: package.because for package in packages},
+            requested=requested_names(packages),
+            contents=contents(),
+            time=lock.time,
+            read=bytes_reader(workspace),
+        )
+    )
+    assembly.hardened.require()
+    return assembly
+
+
+def _different_effects(target: LockedTarget, own: Sequence[object]) -> tuple[str, ...]:
+    found = set(own)
+    return tuple(
+        f"{effect.package}: {effect.provenance} {effect.effect}"
+        for effect in target.effects
+        if effect not in found
+    )
+
+
+def _host_tree(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> Assembly | None:
+    """The lock's tree for this machine's architecture, whose interpreter can run here."""
+    from neve.verbs.platforms import host_platform
+
+    key = (host_platform(), build.target.variant)
+    if key in plan.assemblies:
+        return plan.assemblies[key]
+    for target in plan.lock.targets:
+        if (target.platform, target.variant) == key:
+            return assemble_target(plan.lock, target, workspace, contents=plan.contents)
+    return None

@@ -1,0 +1,137 @@
+"""``neve diff``: two images or recipes compared: packages, files, users, configuration, size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from neve.attest.record import RecordedPath
+from neve.model import Platform
+from neve.tree import Kind
+from neve.verbs.context import Workspace
+from neve.verbs.records import Recorded, recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffRequest:
+    """Two subjects: images that carry a record, or recipes."""
+
+    before: str
+    after: str
+    variant: str = "runtime"
+    platforms: tuple[Platform, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """One thing on both sides or on one; ``None`` where it is missing."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Counts of one side; sizes in bytes."""
+
+    packages: int
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffResult:
+    """All that differs, each tuple sorted by name."""
+
+    before: str
+    after: str
+    packages: tuple[Changed, ...]
+    files: tuple[Changed, ...]
+    users: tuple[Changed, ...]
+    groups: tuple[Changed, ...]
+    configuration: tuple[Changed, ...]
+    loosened: tuple[Changed, ...]
+    totals: tuple[Totals, Totals]
+
+    @property
+    def empty(self) -> bool:
+        """Nothing differs."""
+        parts = (self.packages, self.files, self.users, self.groups, self.configuration)
+        return not any(parts) and not self.loosened
+
+
+def compare(request: DiffRequest, workspace: Workspace) -> DiffResult:
+    """Compare the two subjects by their records."""
+    before, after = (
+        recorded(subject, workspace, platforms=request.platforms, variant=request.variant)
+        for subject in (request.before, request.after)
+    )
+    return DiffResult(
+        before=before.subject,
+        after=after.subject,
+        packages=_changes(_packages(before), _packages(after)),
+        files=_changes(_files(before), _files(after)),
+        users=_changes(_accounts(before, "users"), _accounts(after, "users")),
+        groups=_changes(_accounts(before, "groups"), _accounts(after, "groups")),
+        configuration=_changes(
+            _configuration(before.lock.recipe), _configuration(after.lock.recipe)
+        ),
+        loosened=_changes(_loosened(before), _loosened(after)),
+        totals=(_totals(before), _totals(after)),
+    )
+
+
+def _changes(before: dict[str, str], after: dict[str, str]) -> tuple[Changed, ...]:
+    return tuple(
+        Changed(name=name, before=before.get(name), after=after.get(name))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    )
+
+
+def _packages(found: Recorded) -> dict[str, str]:
+    return {name: package.version for name, package in found.packages.items()}
+
+
+def _files(found: Recorded) -> dict[str, str]:
+    return {path: _describe(entry) for path, entry in found.record.paths.items()}
+
+
+def _describe(entry: RecordedPath) -> str:
+    what = f"{entry.kind.value} {entry.mode:04o} {entry.uid}:{entry.gid}"
+    if entry.digest is not None:
+        return f"{what} {entry.digest.value[:12]}"
+    return f"{what} → {entry.target}" if entry.target is not None else what
+
+
+def _accounts(found: Recorded, kind: str) -> dict[str, str]:
+    recipe = found.lock.recipe.accounts
+    rows = recipe.users if kind == "users" else recipe.groups
+    return {row.name: _plain(row) for row in rows}
+
+
+def _configuration(found: Recorded) -> dict[str, str]:
+    run = found.lock.recipe.run
+    return {
+        field.name: str(getattr(run, field.name))
+        for field in fields(run)
+        if getattr(run, field.name) not in (None, (), False)
+    }
+
+
+def _loosened(found: Recorded) -> dict[str, str]:
+    return {
+        f"{item.rule} {item.subject or '*'}": item.reason for item in found.lock.recipe.loosened
+    }
+
+
+def _plain(row: object) -> str:
+    values = {f.name: getattr(row, f.name) for f in fields(row) if f.name != "name"}  # type: ignore[arg-type]  # rows are dataclasses
+    return ", ".join(f"{name}={value}" for name, value in values.items() if value not in (None, ()))
+
+
+def _totals(found: Recorded) -> Totals:
+    files = [e for e in found.record.paths.values() if e.kind is not Kind.DIRECTORY]
+    return Totals(
+        packages=len(found.packages), files=len(files), size=sum(entry.size for entry in files)
+    )

@@ -1,0 +1,229 @@
+"""Making a lock in memory: resolve, fetch, drop, answer scripts, assemble and judge.
+
+Used by ``neve lock``, and by ``neve build`` and ``plan`` where a recipe has no lock yet. What
+was read on the way (facts, trees) is handed on, so that a build does not do it again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from neve.build.answers import Answers, UnknownScriptsError, answer_scripts
+from neve.build.facts import gather_facts
+from neve.build.rules import rule_versions
+from neve.build.tree import Assembly, Ingredients, assemble, commands_of
+from neve.distro import Release
+from neve.effects.database import EffectsDatabase
+from neve.effects.prune import prunable
+from neve.errors import UsageError
+from neve.formats.deb import PackageFacts
+from neve.model import Digest, Platform
+from neve.oci.pack import store_reader
+from neve.recipe.lock import Lock, LockedArchive, LockedPackage, LockedTarget
+from neve.recipe.types import ReadRecipe
+from neve.resolve import Chosen, Solution
+from neve.resolve.drop import Reduced, drop_maintainer_only
+from neve.tree import FileEntry
+from neve.verbs.context import Workspace
+from neve.verbs.resolving import Resolved, find_variant, resolve_recipe, variants_of
+
+EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """A lock and, by (platform, variant), the trees it was judged on."""
+
+    lock: Lock
+    release: Release
+    assemblies: Mapping[tuple[Platform, str], Assembly]
+
+
+def make_lock(
+    read: ReadRecipe,
+    workspace: Workspace,
+    *,
+    platforms: Sequence[Platform],
+    variants: Sequence[str] | None,
+    pinned: Mapping[str, str] | None = None,
+) -> Locked:
+    """Lock ``read`` for ``platforms`` × ``variants`` (``None``: all the recipe has).
+
+    Raises ``SourceError`` for requests that can't be met, ``TrustError`` for archives that can't
+    be trusted, ``DeniedError`` for scripts nobody answers and for what hardening would break.
+    """
+    resolved = resolve_recipe(
+        read,
+        workspace,
+        platforms=platforms,
+        variants=variants or variants_of(read.recipe),
+        pinned=pinned,
+    )
+    rows = _package_rows(resolved)
+    archives = [archive.locked for archive in resolved.archives]
+    workspace.archives(read.recipe, resolved.release).fetch(
+        list(rows.values()), archives, progress=workspace.progress
+    )
+    workspace.progress.stage("reading packages")
+    facts = gather_facts(workspace.store, list(rows), workers=workspace.settings.jobs)
+    time = lock_time(archives)
+    judged = {
+        key: _judge(read, workspace, resolved, key, facts=facts, rows=rows, time=time)
+        for key in resolved.solutions
+    }
+    for one in judged.values():
+        one.assembly.hardened.require()
+    packages, targets = _targets(rows, judged)
+    lock = Lock(
+        recipe=read.recipe,
+        sources=read.sources,
+        rules=rule_versions(),
+        time=time,
+        archives=tuple(archives),
+        packages=packages,
+        targets=targets,
+    )
+    return Locked(
+        lock=lock,
+        release=resolved.release,
+        assemblies={key: one.assembly for key, one in judged.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    reduced: Reduced
+    answers: Answers
+    assembly: Assembly
+
+
+def _judge(
+    read: ReadRecipe,
+    workspace: Workspace,
+    resolved: Resolved,
+    key: tuple[Platform, str],
+    *,
+    facts: Mapping[Digest, PackageFacts],
+    rows: Mapping[Digest, LockedPackage],
+    time: int,
+) -> _Judged:
+    platform, variant = key
+    solution = resolved.solutions[key]
+    reduced = reduce_solution(read, solution, facts)
+    architecture = resolved.release.architecture(platform)
+    answers = answer_scripts(
+        [facts[chosen.package.digest] for chosen in reduced.kept],
+        database=effects_database(workspace, resolved.release),
+        architecture=architecture,
+        acknowledged=read.recipe.acknowledged,
+        today=datetime.fromtimestamp(workspace.clock, UTC).date(),
+    )
+    if answers.unknown:
+        raise UnknownScriptsError(answers.unknown)
+    kept = [rows[chosen.package.digest] for chosen in reduced.kept]
+    assembly = assemble(
+        Ingredients(
+            recipe=read.recipe,
+            variant=find_variant(read.recipe, variant),
+            release=resolved.release,
+            architecture=architecture,
+            packages=answers.packages,
+            because={package.name: package.because for package in kept},
+            requested=requested_names(kept),
+            contents=read.contents,
+            time=time,
+            read=bytes_reader(workspace),
+        )
+    )
+    return _Judged(reduced=reduced, answers=answers, assembly=assembly)
+
+
+def reduce_solution(
+    read: ReadRecipe, solution: Solution, facts: Mapping[Digest, PackageFacts]
+) -> Reduced:
+    """The solution without what only maintainer scripts need."""
+    return drop_maintainer_only(solution, facts, pruned=prunable, used=commands_of(read.recipe))
+
+
+def effects_database(workspace: Workspace, release: Release) -> EffectsDatabase:
+    """The effects of a release: shipped, with the user's newer file over it if there is one."""
+    return EffectsDatabase.load(release.codename, updates=workspace.effects_directory)
+
+
+def bytes_reader(workspace: Workspace) -> Callable[[FileEntry], bytes]:
+    """Reads the bytes of tree entries from the store."""
+    read = store_reader(workspace.store)
+    return lambda entry: bytes(read(entry))
+
+
+def requested_names(packages: Sequence[LockedPackage]) -> frozenset[str]:
+    """The packages that a request names: their chain has one link."""
+    return frozenset(package.name for package in packages if len(package.because) == 1)
+
+
+def lock_time(archives: Sequence[LockedArchive]) -> int:
+    """The time of everything made from a lock: the newest signed index date, in seconds.
+
+    ``SOURCE_DATE_EPOCH`` overrides it (reproducible-builds.org's specification).
+    """
+    chosen = os.environ.get(EPOCH_VARIABLE, "")
+    if chosen:
+        if not chosen.isdecimal():
+            raise UsageError(
+                f"{EPOCH_VARIABLE}={chosen!r} is no number of seconds since 1970",
+                resolution="Unset it, or give a whole number.",
+            )
+        return int(chosen)
+    return max(archive.date for archive in archives)
+
+
+def _package_rows(resolved: Resolved) -> dict[Digest, LockedPackage]:
+    rows: dict[Digest, LockedPackage] = {}
+    for solution in resolved.solutions.values():
+        for chosen in solution.packages:
+            rows.setdefault(chosen.package.digest, _locked(chosen))
+    return rows
+
+
+def _targets(
+    rows: Mapping[Digest, LockedPackage], judged: Mapping[tuple[Platform, str], _Judged]
+) -> tuple[tuple[LockedPackage, ...], tuple[LockedTarget, ...]]:
+    """Every kept package file once, in a stable order, and the targets that point at them."""
+    kept = {c.package.digest for one in judged.values() for c in one.reduced.kept}
+    packages = sorted(
+        (rows[digest] for digest in kept), key=lambda p: (p.name, p.architecture, p.version)
+    )
+    position = {package.digest: i for i, package in enumerate(packages)}
+    targets = tuple(
+        LockedTarget(
+            platform=platform,
+            variant=variant,
+            packages=tuple(position[c.package.digest] for c in one.reduced.kept),
+            dropped=one.reduced.dropped,
+            effects=one.answers.locked,
+        )
+        for (platform, variant), one in judged.items()
+    )
+    return tuple(packages), targets
+
+
+def _locked(chosen: Chosen) -> LockedPackage:
+    package = chosen.package
+    return LockedPackage(
+        name=package.name,
+        version=package.version,
+        architecture=package.architecture,
+        digest=package.digest,
+        size=package.size,
+        installed_size=package.installed_size,
+        path=package.filename,
+        source=package.source,
+        source_version=package.source_version,
+        archive=chosen.archive,
+        index=chosen.index,
+        section=package.section,
+        because=chosen.because,
+    )

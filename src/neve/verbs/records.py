@@ -1,0 +1,134 @@
+"""The build record of an image or of a recipe: one thing that ``why``, ``diff`` and ``plan`` read.
+
+An image carries its record; a recipe gets one from the tree its build would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from neve.attest.record import MEDIA_TYPE, BuildRecord, read_record, record
+from neve.attest.subject import AttestedImage
+from neve.build.tree import Assembly
+from neve.errors import ToolError
+from neve.model import Digest, Platform, sha256_of
+from neve.oci.pack import store_reader
+from neve.recipe.lock import Lock, LockedPackage, LockedTarget
+from neve.recipe.lockfile import dump_lock, load_lock
+from neve.verbs.building import find_target
+from neve.verbs.context import Workspace
+from neve.verbs.lock import matching_lock, read_recipe_at
+from neve.verbs.places import RecipePlace, find_recipe
+from neve.verbs.platforms import host_platform
+
+_NO_IMAGE = Digest("sha256", "0" * 64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A record with its lock as types, and what it was read from (for people)."""
+
+    subject: str
+    record: BuildRecord
+    lock: Lock
+    target: LockedTarget
+
+    @property
+    def packages(self) -> dict[str, LockedPackage]:
+        """The image's packages by name (``name:arch`` for a second architecture)."""
+        found: dict[str, LockedPackage] = {}
+        for index in self.target.packages:
+            package = self.lock.packages[index]
+            name = package.name
+            found[name if name not in found else f"{name}:{package.architecture}"] = package
+        return found
+
+
+def recorded(
+    subject: str, workspace: Workspace, *, platforms: Sequence[Platform], variant: str
+) -> Recorded:
+    """The record of ``subject``: an image if it is one, else the recipe of that name.
+
+    Raises ``ToolError`` for an image that carries no record.
+    """
+    platform = platforms[0] if platforms else None
+    path = Path(subject)
+    if is_image(path):
+        return image_record(path, workspace, platform=platform)
+    return recipe_record(
+        find_recipe(subject), workspace, platform=platform or host_platform(), variant=variant
+    )
+
+
+def is_image(path: Path) -> bool:
+    """Whether ``path`` looks like an image: a layout directory, or a file that is a tar."""
+    if path.is_dir():
+        return (path / "oci-layout").is_file()
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(262)[257:262] == b"ustar"
+
+
+def image_record(path: Path, workspace: Workspace, *, platform: Platform | None) -> Recorded:
+    """The record that an image carries as a referrer."""
+    from neve.oci.open import open_image
+
+    with open_image(path, platform=platform) as image:
+        data = image.referrer(MEDIA_TYPE)
+    if data is None:
+        raise ToolError(
+            f"{path}: the image carries no build record",
+            resolution="Copies by tag leave it behind: take the layout that `neve build` wrote, "
+            "or ask about the recipe and its lock instead.",
+        )
+    del workspace
+    read = read_record(data)
+    lock = load_lock(_lock_bytes(read), "the record's lock")
+    target = find_target(lock, read.platform, read.variant)
+    return Recorded(subject=str(path), record=read, lock=lock, target=target)
+
+
+def _lock_bytes(read: BuildRecord) -> bytes:
+    import json
+
+    return json.dumps(read.lock).encode()
+
+
+def recipe_record(
+    place: RecipePlace, workspace: Workspace, *, platform: Platform, variant: str
+) -> Recorded:
+    """The record an image of the recipe would have, from its lock or from resolving it now."""
+    from neve.verbs.building import assemble_target
+    from neve.verbs.locking import make_lock
+
+    existing = matching_lock(place)
+    assembly: Assembly
+    if existing is not None:
+        lock, data = existing
+        target = find_target(lock, platform, variant)
+        assembly = assemble_target(
+            lock, target, workspace, contents=lambda: read_recipe_at(place).contents
+        )
+    else:
+        fresh = make_lock(
+            read_recipe_at(place), workspace, platforms=(platform,), variants=(variant,)
+        )
+        lock, data = fresh.lock, dump_lock(fresh.lock)
+        target = find_target(lock, platform, variant)
+        assembly = fresh.assemblies[platform, variant]
+    image = AttestedImage(
+        name=lock.recipe.name,
+        identity=_NO_IMAGE,
+        lock=lock,
+        lock_data=data,
+        lock_digest=sha256_of(data),
+        recipe_digest=lock.sources[0].digest,
+        target=target,
+        tree=assembly.tree,
+        read=store_reader(workspace.store),
+    )
+    read = read_record(record(image, assembly.checks))
+    return Recorded(subject=str(place.recipe), record=read, lock=lock, target=target)

@@ -1,0 +1,150 @@
+"""``neve why``: which package, rule or effect put a path there, and which request pulled it in."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from neve.attest.record import RecordedPath
+from neve.errors import UsageError
+from neve.model import Origin, Platform, Reason
+from neve.recipe.lock import LockedEffect, LockedPackage
+from neve.verbs.context import Workspace
+from neve.verbs.records import Recorded, recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyRequest:
+    """An image or recipe, and a path (absolute) or package name in it."""
+
+    subject: str
+    target: str
+    variant: str = "runtime"
+    platforms: tuple[Platform, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageReason:
+    """A package of the image: the chain from a request to it, and who answers its scripts."""
+
+    name: str
+    version: str
+    architecture: str
+    archive: str
+    source: str
+    because: tuple[str, ...]
+    effect: LockedEffect | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyResult:
+    """The answer. ``state`` is ``path``, ``removed`` (with the rule), ``package``, ``dropped``.
+
+    ``paths`` counts what of a package is in the image.
+    """
+
+    subject: str
+    target: str
+    state: str
+    path: RecordedPath | None = None
+    reason: Reason | None = None
+    packages: tuple[PackageReason, ...] = ()
+    evidence: str = ""
+    paths: int = 0
+
+
+def explain(request: WhyRequest, workspace: Workspace) -> WhyResult:
+    """Answer for a path or package. Raises ``UsageError`` for one the image never had."""
+    found = recorded(
+        request.subject, workspace, platforms=request.platforms, variant=request.variant
+    )
+    if request.target.startswith("/"):
+        return _path(found, posixpath.normpath(request.target))
+    return _package(found, request.target)
+
+
+def _path(found: Recorded, path: str) -> WhyResult:
+    entry = found.record.paths.get(path) or found.record.paths.get(_through_links(found, path))
+    if entry is not None:
+        return WhyResult(
+            subject=found.subject,
+            target=path,
+            state="path",
+            path=entry,
+            reason=entry.reason,
+            packages=_behind(found, entry.owners, entry.reason),
+        )
+    removed = found.record.removed.get(path) or found.record.removed.get(
+        _through_links(found, path)
+    )
+    if removed is not None:
+        return WhyResult(subject=found.subject, target=path, state="removed", reason=removed)
+    near = get_close_matches(path, found.record.paths, n=3, cutoff=0.8)
+    raise UsageError(
+        f"{path}: not in {found.subject}, and nothing brought or removed it",
+        details=tuple(f"there is {name}" for name in near),
+        resolution="Paths are absolute, as in the image; packages are named without a slash.",
+    )
+
+
+def _through_links(found: Recorded, path: str) -> str:
+    """``path`` with links in its directories followed, as ``/bin/x`` is ``/usr/bin/x``."""
+    here = "/"
+    for word in path.strip("/").split("/")[:-1]:
+        here = posixpath.join(here, word)
+        entry = found.record.paths.get(here)
+        if entry is not None and entry.target is not None:
+            here = posixpath.normpath(posixpath.join(posixpath.dirname(here), entry.target))
+    return posixpath.join(here, posixpath.basename(path))
+
+
+def _behind(found: Recorded, owners: tuple[str, ...], reason: Reason) -> tuple[PackageReason, ...]:
+    names = list(owners)
+    if reason.origin in (Origin.PACKAGE, Origin.EFFECT):
+        names.append(reason.subject)
+    packages = found.packages
+    return tuple(
+        _reason(found, packages[name]) for name in dict.fromkeys(names) if name in packages
+    )
+
+
+def _reason(found: Recorded, package: LockedPackage) -> PackageReason:
+    effect = next((e for e in found.target.effects if e.package == package.name), None)
+    return PackageReason(
+        name=package.name,
+        version=package.version,
+        architecture=package.architecture,
+        archive=package.archive,
+        source=package.source,
+        because=package.because,
+        effect=effect,
+    )
+
+
+def _package(found: Recorded, name: str) -> WhyResult:
+    package = found.packages.get(name)
+    if package is not None:
+        held = sum(1 for entry in found.record.paths.values() if name in entry.owners)
+        return WhyResult(
+            subject=found.subject,
+            target=name,
+            state="package",
+            packages=(_reason(found, package),),
+            paths=held,
+        )
+    for dropped in found.target.dropped:
+        if dropped.name == name:
+            return WhyResult(
+                subject=found.subject,
+                target=name,
+                state="dropped",
+                reason=Reason(Origin.RULE, dropped.rule, f"{name} {dropped.version}"),
+                evidence=dropped.evidence,
+            )
+    near = get_close_matches(name, found.packages, n=3, cutoff=0.6)
+    raise UsageError(
+        f"{name}: no such package in {found.subject}",
+        details=tuple(f"there is {other}" for other in near),
+        resolution="Name a package of the image, or a path beginning with a slash.",
+    )
