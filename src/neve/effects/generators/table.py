@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from neve.effects.bench import Workbench
-from neve.effects.generators import ldcache
+from neve.effects.generators import certificates, javastore, ldcache
 from neve.effects.generators.request import Request
 
 
@@ -20,4 +20,6 @@ class Generator:
 
 GENERATORS: Mapping[str, Generator] = {
     "ld.so.cache": Generator(run=ldcache.run),
+    "ca-certificates": Generator(run=certificates.run, always=True),
+    "java-cacerts": Generator(run=javastore.run),
 }
