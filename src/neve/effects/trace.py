@@ -20,7 +20,7 @@ from neve.effects.ops import (
     WriteFile,
 )
 from neve.effects.script import Parameters
-from neve.effects.trace_commands import asked_ids, read_commands
+from neve.effects.trace_commands import answered, asked_ids, read_commands
 from neve.effects.trace_conditions import Conditions, Surrounding, read_conditions
 from neve.effects.trace_files import (
     combine,
@@ -52,11 +52,13 @@ def make_effect(
     suite: str,
     surrounding: Surrounding,
     packaged_content: Mapping[Digest, str],
+    triggers: tuple[str, ...] = (),
 ) -> TracedEffect:
     """The effect of a trace that did not fail.
 
     ``packaged_content`` names the packaged file of a digest, so that a copy follows its
-    package's updates. Secrets and extra privilege are left out, each with a line.
+    package's updates; ``triggers`` are those the package answers. Secrets and extra
+    privilege are left out, each with a line.
     """
     parameters = Parameters.of(trace.architecture)
     stages = [stage for stage in trace.stages if stage.name != "triggered"]
@@ -70,17 +72,23 @@ def make_effect(
         unstable=trace.unstable,
         packaged_content=packaged_content,
     )
-    answered = combine(c for s in trace.stages if s.name == "triggered" for c in s.changes)
-    files.generated |= _generated_by(answered)
+    from_triggers = combine(c for s in trace.stages if s.name == "triggered" for c in s.changes)
+    files.generated |= _generated_by(from_triggers)
     accounts = read_accounts(changes, allocators, fixed)
     operations: list[Operation] = [*_early(asked.operations), *accounts, *files.operations]
     operations += [op for op in asked.operations if op not in operations]
     known = {op.generator for op in operations if isinstance(op, Generate)}
-    operations += generate_operations(files.generated - known)
+    more = [*answered(triggers, parameters), *generate_operations(files.generated)]
+    for request in more:
+        if isinstance(request, Generate) and request.generator not in known:
+            known.add(request.generator)
+            operations.append(request)
+    copied = any(isinstance(op, WriteFile) and op.data for op in operations)
     conditions = read_conditions(
         [look for stage in stages for look in stage.looks],
         surrounding,
         changed=frozenset(changes),
+        own_content=copied,
     )
     effect = Effect(
         package=trace.package,

@@ -7,10 +7,11 @@ maps to no operation; which those are is ``sandbox.trace_stubs``'s table, not re
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from neve.effects.ops import Alternative, Divert, Generate, Operation
+from neve.effects.script import Parameters
 from neve.sandbox.trace_record import Command
 
 # ``--no-rename`` moves nothing: it guards aliased names on systems that are being upgraded.
@@ -47,6 +48,27 @@ def read_commands(commands: Iterable[Command]) -> FromCommands:
         elif isinstance(operation, Divert):
             found.explained.update((operation.path, operation.to))
     return found
+
+
+TRIGGERS: Mapping[str, str] = {
+    "ldconfig": "ld.so.cache",
+    "update-ca-certificates": "ca-certificates",
+    "update-ca-certificates-fresh": "ca-certificates",
+    "update-ca-certificates-java": "java-cacerts",
+    "update-ca-certificates-java-fresh": "java-cacerts",
+    "/usr/share/fonts": "fontconfig",
+    "/usr/share/mime/packages": "mime",
+    "/usr/share/glib-2.0/schemas": "glib-schemas",
+    "/usr/lib/{triplet}/gio/modules": "gio-modules",
+    "/usr/lib/{triplet}/gdk-pixbuf-2.0/2.10.0/loaders": "gdk-pixbuf",
+}
+"""Triggers whose answer is one of the generators, whatever the traced root made of it."""
+
+
+def answered(triggers: Iterable[str], parameters: Parameters) -> list[Operation]:
+    """The generators that answer a package's triggers."""
+    names = {TRIGGERS.get(parameters.abstract(trigger)) for trigger in triggers}
+    return [Generate(generator=name) for name in sorted(filter(None, names))]
 
 
 def asked_ids(commands: Iterable[Command]) -> tuple[dict[str, str], frozenset[str]]:
@@ -157,4 +179,5 @@ _READERS: dict[str, Callable[[Sequence[str]], Operation | None]] = {
     "glib-compile-schemas": _words("glib-schemas"),
     "gio-querymodules": _words("gio-modules"),
     "gdk-pixbuf-query-loaders": _plain("gdk-pixbuf"),
+    "phpenmod": _plain("php-modules"),
 }

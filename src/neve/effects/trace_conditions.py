@@ -52,14 +52,26 @@ class Conditions:
 
 
 def read_conditions(
-    looks: Iterable[Look], surrounding: Surrounding, *, changed: frozenset[str]
+    looks: Iterable[Look],
+    surrounding: Surrounding,
+    *,
+    changed: frozenset[str],
+    own_content: bool = False,
 ) -> Conditions:
-    """Conditions and reads of one trace; ``changed`` paths are the script's own doing."""
+    """Conditions and reads of one trace; ``changed`` paths are the script's own doing.
+
+    With ``own_content`` what the script read of its own package's files is a condition too: it
+    wrote text of its own, which may come from them.
+    """
     present: set[str] = set()
     absent: dict[str, str] = {}
     reads: dict[str, Digest] = {}
     for look in looks:
         path = merged(look.path)
+        if own_content and look.action == "read" and look.found and path in surrounding.own:
+            digest = surrounding.digest(path)
+            if digest is not None and path not in changed:
+                reads[path] = digest
         if path in surrounding.own or path in changed or path.startswith(_NEVER):
             continue
         owner = surrounding.packaged.get(path)

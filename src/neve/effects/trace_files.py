@@ -31,6 +31,7 @@ GENERATED: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"/etc/ld\.so\.cache|/var/cache/ldconfig(/.*)?"), "ld.so.cache"),
     (re.compile(r"/etc/ssl/certs/java/cacerts"), "java-cacerts"),
     (re.compile(r"/etc/ssl/certs/[^/]+\.(pem|crt|[0-9]+)"), "ca-certificates"),
+    (re.compile(r"/etc/ca-certificates\.conf"), "ca-certificates"),
     (re.compile(r"/usr/share/mime/(?!packages(/|$)).*"), "mime"),
     (re.compile(r".*/schemas/gschemas\.compiled"), "glib-schemas"),
     (re.compile(r".*/giomodule\.cache"), "gio-modules"),
@@ -46,6 +47,7 @@ _STATE = re.compile(
     r"|/etc/rc[0-6S]\.d(/.*)?|.*/__pycache__(/.*)?|.*\.pyc|.*\.dpkg-(old|dist|new|tmp)"
     r"|/var/lib/(php|apache2)/(modules|module|conf|site)(/.*)?|/var/lib/xml-core(/.*)?"
     r"|/(dev|proc|sys|tmp|neve)(/.*)?|/run/(utmp|systemd(/.*)?)|/var/cache/texmf(/.*)?"
+    r"|/etc/shells|/var/lib/shells\.state|/var/lib/ca-certificates-java(/.*)?"
 )
 """A tool's record of what it did, and what is no part of an image."""
 
@@ -86,7 +88,7 @@ def read_files(
     """Operations for all changes that nothing else explains."""
     found = FromFiles()
     for path, change in changes.items():
-        if path in explained or _STATE.fullmatch(path):
+        if path in explained or _STATE.fullmatch(path) or _is_runtime_file(change):
             continue
         generator = next((name for rule, name in GENERATED if rule.fullmatch(path)), None)
         if generator is not None:
@@ -139,6 +141,13 @@ def read_accounts(
 
 
 _STATIC_GROUPS = {"65534": "nogroup", "0": "root"}
+
+
+def _is_runtime_file(change: Change) -> bool:
+    """Locks and the like below ``/run``, which starts empty; its directories are kept."""
+    return change.path.startswith("/run/") and (
+        change.after is None or change.after.kind != "directory"
+    )
 
 
 def _refused(change: Change, unstable: frozenset[str]) -> str | None:

@@ -21,14 +21,13 @@ from pathlib import Path
 from neve.errors import ToolError
 from neve.sandbox.process import Completed, find_program, run_command
 from neve.sandbox.trace_changes import read_changes
-from neve.sandbox.trace_layers import write_status
+from neve.sandbox.trace_layers import HOSTS, write_status
 from neve.sandbox.trace_looks import STRACE_EVENTS, read_looks
 from neve.sandbox.trace_record import Change, PackageLayer, Stage, Trace
 from neve.sandbox.trace_stubs import read_commands, stub_paths, write_stubs
 
 _LOG = "/neve/log"
 _REAL = "/neve/real"
-_HOSTS = ("neve-trace-a", "neve-trace-b")
 _OUTPUT_TAIL = 2000
 
 _MOUNT = (
@@ -58,6 +57,8 @@ class TraceRoot:
     packages: tuple[PackageLayer, ...]
     configured: tuple[PackageLayer, ...] = ()
     architecture: str = "amd64"
+    bootstrapping: bool = False
+    """The subject is Essential: nothing runs before all of it is unpacked, as debootstrap does."""
 
 
 class Tracer:
@@ -79,11 +80,11 @@ class Tracer:
         """
         with self._directory() as work:
             prepared = self._prepare(work, subject, root)
-            first = self._stages(work / "a", subject, root, prepared, host=_HOSTS[0])
+            first = self._stages(work / "a", subject, root, prepared, host=HOSTS[0])
             if not any(change.after and change.after.digest for s in first for change in s.changes):
                 unstable: frozenset[str] = frozenset()
             else:
-                second = self._stages(work / "b", subject, root, prepared, host=_HOSTS[1])
+                second = self._stages(work / "b", subject, root, prepared, host=HOSTS[1])
                 unstable = _differing(first, second)
         return Trace(
             package=subject.name,
@@ -137,7 +138,7 @@ class Tracer:
             root.lowers,
             upper,
             "".join(lines),
-            host=_HOSTS[0],
+            host=HOSTS[0],
             strace=False,
             timeout=self._timeout * 4,
             failures=True,
@@ -165,7 +166,7 @@ class Tracer:
                 plan.append(("triggered", "postinst", ("triggered", " ".join(subject.triggers))))
         has_files = False
         for name, script, words in plan:
-            if name != "preinst" and not has_files:
+            if (name != "preinst" and not has_files) or (name == "preinst" and root.bootstrapping):
                 lowers = (subject.directory, *lowers)
                 has_files = True
             elif name == "preinst":

@@ -16,6 +16,8 @@ from neve.sandbox.process import run_command
 from neve.sandbox.trace_record import PackageLayer
 
 ADMIN = "var/lib/dpkg"
+HOSTS = ("neve-trace-a.invalid", "neve-trace-b.invalid")
+"""The names under which a script runs: what holds one of them is the host's, not the package's."""
 _ALIASES = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _INFO = ("preinst", "postinst", "config", "templates", "triggers", "conffiles", "md5sums")
 
@@ -70,6 +72,13 @@ def skeleton_layer(directory: Path) -> None:
     for name in ("diversions", "statoverride", "available"):
         (directory / ADMIN / name).touch()
     (directory / ADMIN / "info" / "format").write_text("1\n", encoding="ascii")
+
+
+def hosts_layer(directory: Path) -> None:
+    """A layer whose ``/etc/hosts`` knows the sandbox's names, for scripts that insist on one."""
+    (directory / "etc").mkdir(parents=True, exist_ok=True)
+    names = " ".join(HOSTS)
+    (directory / "etc" / "hosts").write_text(f"127.0.0.1 localhost {names}\n", encoding="ascii")
 
 
 def write_status(

@@ -139,6 +139,8 @@ class _SuiteRun:
         world = self._world
         root = world.root(name, extra=extra, idle=frozenset(self._idle))
         trace = self._tracer.trace(world.layer(name), root)
+        if trace.failed is not None:
+            trace = self._tracer.trace(world.layer(name), world.named(root))
         failed = trace.failed
         if failed is not None:
             how = "took too long" if failed.exit_code is None else f"exit code {failed.exit_code}"
@@ -154,6 +156,7 @@ class _SuiteRun:
             suite=self._codename,
             surrounding=world.surrounding(name, extra=extra),
             packaged_content=world.contents(name),
+            triggers=world.layer(name).triggers,
         )
 
 

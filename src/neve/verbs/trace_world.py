@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from neve.effects.database import merged
@@ -21,7 +22,7 @@ from neve.model import Digest
 from neve.recipe.types import PackageRequest
 from neve.resolve import Explanation, Request, Universe, resolve
 from neve.sandbox.trace import Tracer, TraceRoot
-from neve.sandbox.trace_layers import skeleton_layer, unpack_layer, write_status
+from neve.sandbox.trace_layers import hosts_layer, skeleton_layer, unpack_layer, write_status
 from neve.sandbox.trace_record import PackageLayer
 from neve.store import Store
 
@@ -142,6 +143,12 @@ class TraceWorld:
             bootstrapping=is_essential,
         )
 
+    def named(self, root: TraceRoot) -> TraceRoot:
+        """``root`` on a machine whose own name resolves."""
+        layer = self._layers_directory / "hosts"
+        hosts_layer(layer)
+        return replace(root, lowers=(layer, *root.lowers))
+
     def layer(self, name: str) -> PackageLayer:
         """The unpacked layer of one package, unpacked when first asked for."""
         with self._lock:
@@ -153,11 +160,12 @@ class TraceWorld:
     def surrounding(self, name: str, *, extra: tuple[str, ...]) -> Surrounding:
         """The paths around one package, for reading conditions."""
         around = {*self.closure(name, *extra), *self._essential_names} - {name}
+        around &= self._facts.keys()
         packaged = self._paths(sorted(around))
         own = frozenset(merged(entry.path) for entry in self._facts[name].entries)
 
         def digest(path: str) -> Digest | None:
-            owner = packaged.get(path)
+            owner = name if path in own else packaged.get(path)
             for entry in self._facts_of(owner).entries if owner is not None else ():
                 if merged(entry.path) == path and entry.content is not None:
                     return entry.content.digest
