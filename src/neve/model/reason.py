@@ -13,6 +13,8 @@ class Origin(StrEnum):
     EFFECT = "effect"
     RECIPE = "recipe"
     RULE = "rule"
+    LAYER = "layer"
+    """It lay in a layer of an existing image."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

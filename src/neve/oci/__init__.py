@@ -18,7 +18,10 @@ from neve.oci.config import (
 from neve.oci.layer import ContentReader, LayerBlob, write_layer
 from neve.oci.layering import LayerPlan, layer_key, partition
 from neve.oci.layout import write_layout
+from neve.oci.layout_source import open_image
 from neve.oci.pack import pack_layers, store_reader
+from neve.oci.read_tree import read_tree
+from neve.oci.source import ImageSource, ReadLimits, SourceLayer, inflate
 
 __all__ = [
     "Artifact",
@@ -26,18 +29,24 @@ __all__ = [
     "Compression",
     "ContentReader",
     "ImageConfig",
+    "ImageSource",
     "LayerBlob",
     "LayerHistory",
     "LayerPlan",
     "PlatformImage",
+    "ReadLimits",
+    "SourceLayer",
     "assemble",
     "chain_id",
     "codec_version",
+    "inflate",
     "layer_history",
     "layer_key",
+    "open_image",
     "pack_layers",
     "partition",
     "platform_image",
+    "read_tree",
     "standard_annotations",
     "store_reader",
     "stream_docker_archive",

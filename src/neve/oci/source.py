@@ -1,0 +1,217 @@
+"""Where an existing image comes from: the port, and a layer's bytes brought in verified.
+
+A layout, an archive (``layout_source``), later a registry or a local engine all give the same
+three things. What ``open_layer`` gives is not yet verified: ``inflate`` is the way to read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+from neve.errors import HostileInputError, TrustError
+from neve.model import Digest
+from neve.oci.ports import BlobStore
+
+_CHUNK = 1024 * 1024
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLayer:
+    """A layer as its image declares it. ``digest`` is ``None`` where the format names none
+    (docker-archive); ``diff_id`` always stands in the configuration. ``size`` as stored.
+    """
+
+    digest: Digest | None
+    diff_id: Digest
+    size: int
+    name: str
+
+
+class ImageSource(Protocol):
+    """One image for one platform."""
+
+    @property
+    def configuration(self) -> bytes:
+        """The configuration document, verified against the manifest."""
+        ...
+
+    @property
+    def layers(self) -> tuple[SourceLayer, ...]:
+        """The layers, lowest first."""
+        ...
+
+    def open_layer(self, layer: SourceLayer) -> BinaryIO:
+        """The layer's bytes as stored, compressed or not, unverified."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLimits:
+    """Bounds on what an image may make this machine do; sizes in bytes."""
+
+    layers: int = 512
+    layer_size: int = 16 << 30
+    total_size: int = 32 << 30
+    ratio: int = 400
+    """Inflated over stored size, looked at from ``ratio_from`` bytes on: honest layers stay
+    far below, deflate reaches 1,032."""
+    ratio_from: int = 256 << 20
+    members: int = 2_000_000
+
+
+def inflate(
+    source: ImageSource, layer: SourceLayer, store: BlobStore, limits: ReadLimits
+) -> Digest:
+    """Bring the bare tar of ``layer`` into ``store`` under its diff_id, every byte verified.
+
+    Raises ``TrustError`` when a digest or size does not hold, ``HostileInputError`` past the
+    limits or for a broken stream. A layer that the store holds already is not read again.
+    """
+    if layer.diff_id.algorithm != "sha256":
+        raise TrustError(
+            f"{layer.name}: its diff_id is a {layer.diff_id.algorithm}",
+            resolution="Write the image again with sha256 digests.",
+        )
+    if store.has(layer.diff_id):
+        return layer.diff_id
+    plain = 0
+    with source.open_layer(layer) as file, store.writer(layer.diff_id) as writer:
+        stored = _Counted(file, layer)
+        for chunk in _plain(stored, layer):
+            plain += len(chunk)
+            _check_bounds(layer, plain, stored.count, limits)
+            writer.write(chunk)
+        stored.finish()
+        try:
+            return writer.commit()
+        except TrustError as error:
+            raise TrustError(
+                f"{layer.name}: its content is not what the configuration says",
+                details=(f"expected {layer.diff_id}", error.brief),
+                resolution="Fetch or export the image again; if it stays so, do not use it.",
+            ) from error
+
+
+def _check_bounds(layer: SourceLayer, plain: int, stored: int, limits: ReadLimits) -> None:
+    if plain > limits.layer_size or (
+        plain > limits.ratio_from and plain > limits.ratio * max(stored, 1)
+    ):
+        raise HostileInputError(
+            f"{layer.name}: {stored} bytes inflate to more than {plain}: a decompression bomb",
+            resolution="Do not use this image.",
+        )
+
+
+class _Counted:
+    """Counts and hashes what is read, and holds it to the layer's size and digest."""
+
+    def __init__(self, file: BinaryIO, layer: SourceLayer) -> None:
+        self._file = file
+        self._layer = layer
+        algorithm = layer.digest.algorithm if layer.digest else "sha256"
+        self._hash = hashlib.new(algorithm, usedforsecurity=False)
+        self.count = 0
+
+    def read(self) -> bytes:
+        chunk = self._file.read(_CHUNK)
+        self.count += len(chunk)
+        if self.count > self._layer.size:
+            raise self._wrong(f"it is longer than the {self._layer.size} bytes declared")
+        self._hash.update(chunk)
+        return chunk
+
+    def finish(self) -> None:
+        while self.read():
+            pass
+        if self.count != self._layer.size:
+            raise self._wrong(f"{self.count} bytes instead of {self._layer.size}")
+        digest = self._layer.digest
+        if digest is not None and self._hash.hexdigest() != digest.value:
+            raise self._wrong(f"its digest is not {digest}")
+
+    def _wrong(self, cause: str) -> TrustError:
+        return TrustError(
+            f"{self._layer.name}: {cause}",
+            resolution="Fetch or export the image again; if it stays so, do not use it.",
+        )
+
+
+def _plain(stored: _Counted, layer: SourceLayer) -> Iterator[bytes]:
+    """The layer inflated, in pieces of bounded size; compression is seen from its first bytes."""
+    first = stored.read()
+    while len(first) < len(_ZSTD) and (more := stored.read()):
+        first += more
+    try:
+        if first.startswith(_GZIP):
+            yield from _gunzip(first, stored)
+        elif first.startswith(_ZSTD):
+            yield from _unzstd(first, stored)
+        else:
+            while first:
+                yield first
+                first = stored.read()
+    except (ValueError, EOFError) as error:
+        raise _broken(layer, error) from error
+
+
+def _broken(layer: SourceLayer, error: Exception) -> HostileInputError:
+    return HostileInputError(
+        f"{layer.name}: its compressed stream is broken: {error}",
+        resolution="Fetch or export the image again.",
+    )
+
+
+def _gunzip(data: bytes, stored: _Counted) -> Iterator[bytes]:
+    """Every gzip member in turn (RFC 1952 lets them follow each other)."""
+    from isal import isal_zlib
+    from isal.igzip_lib import IsalError
+
+    while data:
+        stream: Any = isal_zlib.decompressobj(31)
+        while not stream.eof:
+            data = data or stored.read()
+            at_end = not data
+            try:
+                plain = stream.decompress(data, _CHUNK)
+            except IsalError as error:  # type: ignore[misc]  # isal's stub types it as an instance
+                raise ValueError(str(error)) from error
+            if at_end and not plain and not stream.eof:
+                raise EOFError("it ends early")
+            yield plain
+            data = stream.unconsumed_tail
+        data = stream.unused_data.lstrip(b"\0") or stored.read()
+
+
+def _unzstd(data: bytes, stored: _Counted) -> Iterator[bytes]:
+    import zstandard
+
+    reader = zstandard.ZstdDecompressor(max_window_size=128 << 20).stream_reader(
+        _Chained(data, stored), read_across_frames=True, read_size=_CHUNK
+    )
+    while True:
+        try:
+            chunk = reader.read(_CHUNK)
+        except zstandard.ZstdError as error:
+            raise ValueError(str(error)) from error
+        if not chunk:
+            return
+        yield chunk
+
+
+class _Chained(io.BytesIO):
+    """What was read already, then the rest, as the file that zstandard wants."""
+
+    def __init__(self, first: bytes, stored: _Counted) -> None:
+        super().__init__()
+        self._first = first
+        self._stored = stored
+
+    def read(self, _size: int | None = -1, /) -> bytes:
+        first, self._first = self._first, b""
+        return first or self._stored.read()
