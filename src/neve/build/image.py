@@ -118,11 +118,15 @@ def make_image(
     store: Store,
     read: Reader,
     workers: int | None = None,
+    fresh: bool = False,
 ) -> MadeImage:
-    """Pack ``assembly`` and attest it; remembered under the build's step."""
+    """Pack ``assembly`` and attest it; remembered under the build's step.
+
+    ``fresh`` packs every layer again, though the store may hold it.
+    """
     order = [build.lock.packages[index].name for index in build.target.packages]
     plans = partition(assembly.tree, order=order)
-    blobs = pack_layers(plans, store, compression=build.compression, workers=workers)
+    blobs = pack_layers(plans, store, compression=build.compression, workers=workers, fresh=fresh)
     subject = AttestedImage(
         name=build.lock.recipe.name,
         identity=chain_id([blob.diff_id for blob in blobs]),

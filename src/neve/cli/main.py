@@ -41,7 +41,7 @@ def root(
 
 def main() -> None:
     """Run the command line; never returns."""
-    from neve.cli.commands import register
+    from neve.cli.register import register
 
     register(app)
     try:

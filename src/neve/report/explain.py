@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from neve.model import Check, Fail, Pass, Skipped, Waived
 from neve.report.table import Column, size_text, table
-from neve.verbs.diff import Changed, DiffResult
-from neve.verbs.plan import PlanResult, RuleCount
-from neve.verbs.why import PackageReason, WhyResult
+
+if TYPE_CHECKING:
+    from neve.verbs.diff import Changed, DiffResult
+    from neve.verbs.plan import PlanResult, RuleCount
+    from neve.verbs.why import PackageReason, WhyResult
 
 _SHOWN = 40
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from neve.model import Check, Waived
-from neve.recipe.lockdiff import LockDiff, PackageChange
+from neve.model import Check, Fail, Pass, Skipped, Waived
+from neve.report.explain import check_line
 from neve.report.table import Column, size_text, table
-from neve.store import GcReport, StoreReport
-from neve.verbs.build import BuildResult
-from neve.verbs.lock import LockResult, TargetSummary
-from neve.verbs.settings import Settings
+
+if TYPE_CHECKING:
+    from neve.recipe.lockdiff import LockDiff, PackageChange
+    from neve.store import GcReport, StoreReport
+    from neve.verbs.build import BuildResult
+    from neve.verbs.lock import LockResult, TargetSummary
+    from neve.verbs.settings import Settings
+    from neve.verbs.test import TestResult
+    from neve.verbs.verify import VerifyResult
 
 
 def lock_text(result: LockResult, width: int) -> str:
@@ -184,3 +190,22 @@ def config_text(settings: Settings, width: int, *, origin: bool) -> str:
         Column(title="origin" if origin else "meaning", shrink=True),
     ]
     return table(columns, rows, width=width)
+
+
+def test_text(result: TestResult, width: int) -> str:
+    """A contract's verdicts, failures last so that they are seen."""
+    del width
+    ranked = sorted(result.checks, key=lambda check: _RANK[type(check.verdict)])
+    text = f"{result.image} against {result.contract} ({result.platform}, {result.sandbox})\n\n"
+    text += "".join(check_line(check) + "\n" for check in ranked)
+    passed = len(result.checks) - result.failed - result.skipped
+    return text + f"\n{passed} passed, {result.failed} failed, {result.skipped} skipped\n"
+
+
+def verify_text(result: VerifyResult, width: int) -> str:
+    """An image's claims, each with its verdict."""
+    del width
+    return "".join(check_line(check) + "\n" for check in result.checks)
+
+
+_RANK = {Pass: 0, Waived: 1, Skipped: 2, Fail: 3}

@@ -83,6 +83,12 @@ DROP_RULES: tuple[DropRule, ...] = (
         ),
     ),
     DropRule(
+        id="drop-awk",
+        why="base-files names awk so that maintainer scripts may count on one (Policy §3.8)",
+        packages=("mawk", "gawk", "original-awk", "busybox"),
+        dependents=("base-files",),
+    ),
+    DropRule(
         id="drop-certificate-tools",
         why="openssl rehashes the bundle in update-ca-certificates, here done by an effect",
         packages=("openssl",),

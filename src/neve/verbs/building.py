@@ -34,6 +34,8 @@ class BuildPlan:
     compression: Compression
     contents: Contents
     assemblies: Mapping[tuple[Platform, str], Assembly]
+    fresh: bool = False
+    """Make every image and layer again, whatever the store remembers (``verify --rebuild``)."""
 
 
 def build_images(plan: BuildPlan, workspace: Workspace) -> tuple[MadeImage, ...]:
@@ -53,7 +55,7 @@ def build_images(plan: BuildPlan, workspace: Workspace) -> tuple[MadeImage, ...]
             target=find_target(plan.lock, platform, plan.variant),
             compression=plan.compression,
         )
-        made = recall_image(build, workspace.store)
+        made = None if plan.fresh else recall_image(build, workspace.store)
         found.append(made if made is not None else _make(build, plan, workspace))
     return tuple(found)
 
@@ -91,7 +93,7 @@ def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImag
 
     key = (build.target.platform, build.target.variant)
     with workspace.store.lock(build.step.id, waiting=lambda: workspace.progress.note(_WAITING)):
-        made = recall_image(build, workspace.store)
+        made = None if plan.fresh else recall_image(build, workspace.store)
         if made is not None:
             return made
         assembly = plan.assemblies.get(key)
@@ -109,7 +111,12 @@ def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImag
             )
         workspace.progress.stage("packing layers")
         return make_image(
-            build, assembly, store=workspace.store, read=read, workers=workspace.settings.jobs
+            build,
+            assembly,
+            store=workspace.store,
+            read=read,
+            workers=workspace.settings.jobs,
+            fresh=plan.fresh,
         )
 
 

@@ -73,9 +73,7 @@ def compare(request: DiffRequest, workspace: Workspace) -> DiffResult:
         files=_changes(_files(before), _files(after)),
         users=_changes(_accounts(before, "users"), _accounts(after, "users")),
         groups=_changes(_accounts(before, "groups"), _accounts(after, "groups")),
-        configuration=_changes(
-            _configuration(before.lock.recipe), _configuration(after.lock.recipe)
-        ),
+        configuration=_changes(_configuration(before), _configuration(after)),
         loosened=_changes(_loosened(before), _loosened(after)),
         totals=(_totals(before), _totals(after)),
     )

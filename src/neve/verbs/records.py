@@ -74,10 +74,9 @@ def is_image(path: Path) -> bool:
 
 def image_record(path: Path, workspace: Workspace, *, platform: Platform | None) -> Recorded:
     """The record that an image carries as a referrer."""
-    from neve.oci.open import open_image
+    from neve.oci.layout_source import read_attached
 
-    with open_image(path, platform=platform) as image:
-        data = image.referrer(MEDIA_TYPE)
+    data = read_attached(path, MEDIA_TYPE, platform=platform)
     if data is None:
         raise ToolError(
             f"{path}: the image carries no build record",

@@ -1,0 +1,14 @@
+"""The command tree: every family of commands in the order people meet them."""
+
+import typer
+
+from neve.cli.commands import effects, explain, images, recipes, upkeep
+
+
+def register(app: typer.Typer) -> None:
+    """Hang every command into ``app``, in the order people meet them."""
+    recipes.register(app)
+    images.register(app)
+    explain.register(app)
+    effects.register(app)
+    upkeep.register(app)
