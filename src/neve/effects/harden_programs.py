@@ -73,6 +73,7 @@ _MANAGER_PLACES = Patterns(
         "/usr/libexec/rpm",
     )
 )
+_NEEDING = Patterns(row.path for row in NEEDS)
 _MODULES = (".py", ".pm", ".pl", ".rb", ".js", ".mjs", ".cjs", ".lua", ".tcl", ".php")
 
 
@@ -84,7 +85,8 @@ def no_package_manager(tree: Tree, context: HardenContext) -> Outcome:
     for entry in tree:
         if entry.kind is Kind.DIRECTORY:
             continue
-        if not (_PACKAGE_MANAGERS.match(entry.path) or _MANAGER_PLACES.match(entry.path)):
+        program = entry.path.startswith("/usr/bin/") and _PACKAGE_MANAGERS.match(entry.path)
+        if not program and not _MANAGER_PLACES.match(entry.path):
             continue
         loosening = context.loosening(rule, entry.path, *entry.owners)
         if loosening is not None:
@@ -195,11 +197,12 @@ def _needs(tree: Tree, context: HardenContext) -> Iterable[tuple[str, str, tuple
             chain = (f"{path}: {why}", f"{path} is a script of {script.interpreter}")
             offer = "dash" if script.program == "sh" else script.program
             yield script.interpreter, path, chain + _origin(script.entry, context), offer
-    for row in NEEDS:
-        pattern = Patterns((row.path,))
-        for entry in tree:
+    for entry in tree:
+        if entry.kind is Kind.DIRECTORY or not _NEEDING.match_exactly(entry.path):
+            continue
+        for row in NEEDS:
             owned = any(fnmatchcase(owner, row.package) for owner in entry.owners)
-            if owned and entry.kind is not Kind.DIRECTORY and pattern.match_exactly(entry.path):
+            if owned and Patterns((row.path,)).match_exactly(entry.path):
                 chain = (f"{entry.path} needs {row.need}: {row.evidence}",)
                 yield row.need, entry.path, chain + _origin(entry, context), row.offer
 

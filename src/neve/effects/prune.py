@@ -16,7 +16,10 @@ from neve.model import Origin, Reason
 from neve.tree import Edit, FileEntry, Kind, Remove, Tree
 
 _ALL_RULES = (*PRUNE_RULES, HELPERS_RULE)
-_UNCONDITIONAL = Patterns(p for rule in _ALL_RULES if not rule.development for p in rule.patterns)
+_DOCUMENTATION = next(rule for rule in PRUNE_RULES if rule.id == "prune-documentation")
+_PRUNABLE = tuple(
+    (Patterns(rule.patterns), Patterns(rule.spares)) for rule in _ALL_RULES if not rule.development
+)
 _ANY = Patterns(p for rule in _ALL_RULES for p in rule.patterns)
 
 
@@ -45,18 +48,28 @@ def prune(tree: Tree, request: PruneRequest) -> list[Edit]:
     ]
     entries = [entry for entry in tree if entry.kind is not Kind.DIRECTORY]
     doomed: dict[str, PruneRule] = {}
+    shortcuts: dict[str, str] = {}
     for entry in entries:
         if not _ANY.match(entry.path) or _is_held(entry, keep, request):
             continue
         for rule, patterns, spares in rules:
             if patterns.match(entry.path) and not spares.match(entry.path):
-                if _is_excepted(tree, entry, rule, request):
+                if rule.development and not _unasked_development(entry, request.requested):
+                    continue
+                target = _shortcut(tree, entry)
+                if target is not None:
+                    shortcuts[entry.path] = target
                     continue
                 doomed[entry.path] = rule
                 break
     for path in _spared_by_links(tree, entries, doomed):
         del doomed[path]
-    emptied = _emptied(tree, doomed, keep)
+    while True:
+        emptied = _emptied(tree, doomed, keep)
+        nowhere = [path for path in shortcuts if path not in doomed and shortcuts[path] in emptied]
+        if not nowhere:
+            break
+        doomed.update((path, _DOCUMENTATION) for path in nowhere)
     edits: list[Edit] = []
     for path in sorted({*doomed, *emptied}, key=lambda path: path.split("/")):
         rule_of = doomed.get(path)
@@ -73,7 +86,9 @@ def prunable(path: str) -> bool:
     """Whether some rule may take the merged-/usr ``path`` away, conditions aside: what asks for
     an interpreter there is no evidence that the image needs one.
     """
-    return _UNCONDITIONAL.match(path)
+    return _ANY.match(path) and any(
+        patterns.match(path) and not spares.match(path) for patterns, spares in _PRUNABLE
+    )
 
 
 def _is_held(entry: FileEntry, keep: Patterns, request: PruneRequest) -> bool:
@@ -82,14 +97,14 @@ def _is_held(entry: FileEntry, keep: Patterns, request: PruneRequest) -> bool:
     )
 
 
-def _is_excepted(tree: Tree, entry: FileEntry, rule: PruneRule, request: PruneRequest) -> bool:
-    if rule.development:
-        return not _unasked_development(entry, request.requested)
+def _shortcut(tree: Tree, entry: FileEntry) -> str | None:
+    """The directory that a link beside other packages' documentation leads to: their copyright
+    file is its package's too.
+    """
     if entry.kind is not Kind.SYMLINK or posixpath.dirname(entry.path) != "/usr/share/doc":
-        return False
-    # A link between directories of documentation leads to another package's copyright file.
+        return None
     target = tree.locate(entry.path)
-    return target is not None and target.kind is Kind.DIRECTORY
+    return target.path if target is not None and target.kind is Kind.DIRECTORY else None
 
 
 def _unasked_development(entry: FileEntry, requested: Collection[str]) -> bool:
@@ -109,10 +124,10 @@ def _spared_by_links(tree: Tree, entries: Iterable[FileEntry], doomed: Collectio
     return spared
 
 
-def _emptied(tree: Tree, doomed: Collection[str], keep: Patterns) -> list[str]:
+def _emptied(tree: Tree, doomed: Collection[str], keep: Patterns) -> set[str]:
     """Directories that hold nothing but doomed paths; one that was empty before is payload."""
     gone = set(doomed)
-    emptied: list[str] = []
+    emptied: set[str] = set()
     todo = {posixpath.dirname(path) for path in doomed}
     while todo:
         directory = max(todo, key=lambda path: (path.count("/"), path))
@@ -125,7 +140,7 @@ def _emptied(tree: Tree, doomed: Collection[str], keep: Patterns) -> list[str]:
         if entry.reason.origin is Origin.RECIPE:
             continue
         gone.add(directory)
-        emptied.append(directory)
+        emptied.add(directory)
         todo.add(posixpath.dirname(directory))
     return emptied
 

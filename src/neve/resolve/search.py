@@ -16,7 +16,7 @@ from neve.resolve.candidates import Candidates, arch_fits, provides
 from neve.resolve.request import PackageKey
 from neve.resolve.universe import Available
 
-_MAX_STEPS = 200_000
+_MAX_STEPS = 20_000
 """Choices tried before the search gives up: real requests take a few hundred."""
 
 _MAX_DEAD_ENDS = 8

@@ -383,8 +383,8 @@ def test_a_variant_contains_its_runtime_at_the_same_versions() -> None:
 
 
 def test_a_long_chain_needs_no_stack() -> None:
-    chain = [package(f"p{i}", depends=f"p{i + 1}") for i in range(3000)]
-    assert len(names(ask(world(*chain, package("p3000")), "p0"))) == 3001
+    chain = [package(f"p{i}", depends=f"p{i + 1}") for i in range(1200)]
+    assert len(names(ask(world(*chain, package("p1200")), "p0"))) == 1201
 
 
 def test_a_hard_impossible_world_ends() -> None:

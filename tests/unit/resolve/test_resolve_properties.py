@@ -96,7 +96,7 @@ def served(members: list[IndexPackage], clause: Clause) -> bool:
 wishes = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(packages(), wishes)
 def test_solutions_are_closed_and_free_of_conflicts(
     listed: list[IndexPackage], wanted: list[str]
@@ -117,7 +117,7 @@ def test_solutions_are_closed_and_free_of_conflicts(
             assert not served(others, (relation,))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(packages(), wishes, st.integers())
 def test_order_of_the_index_changes_nothing(
     listed: list[IndexPackage], wanted: list[str], seed: int
@@ -127,7 +127,7 @@ def test_order_of_the_index_changes_nothing(
     assert solve(listed, wanted) == solve(shuffled, wanted)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(packages(), wishes, st.sampled_from(NAMES))
 def test_what_is_excluded_never_comes(
     listed: list[IndexPackage], wanted: list[str], excluded: str
@@ -139,7 +139,7 @@ def test_what_is_excluded_never_comes(
         assert "exclude" in answer.brief + answer.resolution or answer.request.name != excluded
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(packages(), wishes)
 def test_every_package_has_a_chain_from_a_request(
     listed: list[IndexPackage], wanted: list[str]
