@@ -125,8 +125,7 @@ class Decoder:
             if mode is not None:
                 brief = f"{at}.mode: a tree keeps each file's execute bit"
                 self._refuse(f"{at}.mode", brief, "Remove mode, or name the file on its own.")
-            top = SourceItem(path="", directory=True)
-            for below in (top, *source.items):
+            for below in _kept(source, owned=set(owners.values()) != {"root"}):
                 full = f"{path.rstrip('/')}/{below.path}".rstrip("/") or "/"
                 if full in from_trees and from_trees[full][0] != path and not below.directory:
                     brief = f"{at}: {full} comes from files.{from_trees[full][0]} as well"
@@ -180,6 +179,19 @@ class Decoder:
 
     def _refuse(self, at: str, brief: str, resolution: str) -> None:
         self.problems.add(self.places[at], brief, resolution)
+
+
+def _kept(source: Source, *, owned: bool) -> Iterable[SourceItem]:
+    """The items of a tree that say something of their own.
+
+    A directory that holds others and is root's is made where it is missing, and one that the
+    image has already (``/etc``, ``/tmp``) keeps its mode and owner.
+    """
+    parents = {item.path.rpartition("/")[0] for item in source.items}
+    top = SourceItem(path="", directory=True)
+    for item in (top, *source.items):
+        if owned or not item.directory or item.path not in parents:
+            yield item
 
 
 def _plain_file(path: str, item: dict[str, Any], mode: int | None, owners: Owners) -> File:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from neve.errors import UsageError
@@ -51,6 +51,16 @@ def apply_edit(text: str, edit: RecipeEdit, *, file: str = "neve.yaml") -> Edite
     Raises ``SourceError`` when the text is not a sound recipe, ``UsageError`` when the edit would
     not make one or can't be made without rewriting what stands there.
     """
+    plain = text.removeprefix("\ufeff")
+    crlf = "\r\n" in plain
+    edited = _apply(plain.replace("\r\n", "\n") if crlf else plain, edit, file)
+    if not edited.changed:
+        return replace(edited, text=text)
+    after = edited.text.replace("\n", "\r\n") if crlf else edited.text
+    return replace(edited, text=text[: len(text) - len(plain)] + after)
+
+
+def _apply(text: str, edit: RecipeEdit, file: str) -> Edited:
     before, node = _read(text, file)
     lowered = lower(edit)
     where = ".".join(lowered.path)
@@ -186,9 +196,9 @@ def _order(key: str) -> tuple[str, ...]:
 
 def _read(text: str, file: str) -> tuple[Plain, Mapping]:
     problems = Problems()
-    found = _plain(text, file, problems)
+    node = parse_document(text.encode(errors="replace"), file, problems)
+    found = None if node is None else RECIPE.read(node, "", Reading(problems))
     problems.raise_if_any()
-    node = parse_document(text.encode(), file, problems)
     if not isinstance(node, Mapping):
         raise UsageError(f"{file}: not a recipe", resolution="Start with neve init.")
     return found, node

@@ -165,11 +165,15 @@ def _default_name(path: Path) -> str:
 
 
 def place_of(read: ReadRecipe, at: str) -> Place | None:
-    """The place of field ``at``, or of the nearest field around it that has one."""
+    """The place of field ``at``, or of the nearest field around it that has one.
+
+    ``files[/etc/x].owner`` means the same as ``files./etc/x.owner``.
+    """
+    at = re.sub(r"\[([^\[\]]*[^\[\]0-9][^\[\]]*)\]", r".\1", at)
     while at:
         if at in read.places:
             return read.places[at]
-        at = re.sub(r"(\[\d+\]|\.?[^.\[\]]+)$", "", at)
+        at = re.sub(r"(\[\d+\]|\.?[^.\[\]]+|[.\[\]])$", "", at)
     return None
 
 

@@ -155,7 +155,7 @@ def test_every_edit_of_every_layout(start: str, edit: RecipeEdit) -> None:
     assert not apply_edit(result.text, edit).changed
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.sampled_from(STARTS), st.lists(st.sampled_from(EVERY), min_size=2, max_size=8))
 def test_edits_one_after_another(start: str, edits: list[RecipeEdit]) -> None:
     text = start
@@ -207,3 +207,11 @@ def test_an_alias_is_not_written_through() -> None:
     with pytest.raises(UsageError) as caught:
         apply_edit(shared, KeepPath(pattern="/b"))
     assert "by hand" in caught.value.resolution
+
+
+def test_line_ends_and_a_byte_order_mark_stay() -> None:
+    text = "\ufeff" + RECIPE.replace("\n", "\r\n")
+    result = apply_edit(text, AddPackage(request="curl"))
+    assert result.text == text.replace("17.*'\r\n", "17.*'\r\n  - curl\r\n")
+    again = apply_edit(result.text, AddPackage(request="curl"))
+    assert (again.changed, again.text) == (False, result.text)

@@ -97,6 +97,7 @@ def test_places_name_the_file_a_value_came_from(tmp_path: Path) -> None:
     assert read.places["packages[3]"].line == 2
     assert [source.path for source in read.sources] == ["neve.yaml", "../base.yaml"]
     assert place_of(read, "packages[3].version") == read.places["packages[3]"]
+    assert place_of(read, "files[/etc/a].owner") == read.places["files./etc/a"]
     assert place_of(read, "nowhere") is None
 
 

@@ -19,7 +19,7 @@ from neve.recipe.lock import Lock
 from neve.recipe.lockfile import dump_lock, load_lock
 from neve.recipe.read import read_recipe
 
-SETTINGS = settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=80, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
 WORDS = st.sampled_from(
     [
         "distribution",

@@ -209,3 +209,13 @@ def test_deep_nesting_and_size_are_refused(tmp_path: Path) -> None:
 def test_an_anchor_saves_writing_something_twice(tmp_path: Path) -> None:
     body = "run: {workdir: &home /srv/app, volumes: [*home]}\n"
     assert read(tmp_path, body).recipe.run.volumes == ("/srv/app",)
+
+
+def test_a_tree_of_root_leaves_directories_of_the_image_alone(tmp_path: Path) -> None:
+    (tmp_path / "root" / "etc" / "empty").mkdir(parents=True)
+    (tmp_path / "root" / "etc" / "app.conf").write_text("x")
+    result = read(tmp_path, "files: {/: {source: root}}\n")
+    assert [(f.path, f.directory) for f in result.recipe.files] == [
+        ("/etc/app.conf", False),
+        ("/etc/empty", True),
+    ]

@@ -23,7 +23,11 @@ from neve.recipe.types import Distribution, Recipe
 
 ROOM = Path(neve.recipe.__file__).parent
 ROOT = Path(__file__).parents[3]
-CATALOGUE = sorted((ROOM.parent / "catalogue").glob("*/*.yaml"))
+CATALOGUE = sorted(
+    path
+    for path in (ROOM.parent / "catalogue").glob("*/*.yaml")
+    if not path.name.endswith(".contract.yaml")
+)
 
 GOOD = [
     "release: 13",
