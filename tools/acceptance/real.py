@@ -32,7 +32,7 @@ class Installer:
                     "--mode=root",
                     "--variant=essential",
                     "--architectures=amd64",
-                    f"--include={','.join(packages)}",
+                    *([f"--include={','.join(packages)}"] if packages else []),
                     codename,
                     str(root),
                 ],
