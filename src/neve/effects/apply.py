@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from neve.effects.accounts import AccountError, Accounts, UserAccount
 from neve.effects.alternatives import AlternativesRegistry
 from neve.effects.bench import EffectContext, EffectError, Workbench, effect_reason
+from neve.effects.generators.omitted import ELSEWHERE, OMITTED
 from neve.effects.generators.request import Requests
 from neve.effects.generators.table import GENERATORS
 from neve.effects.lint import refuse_unsafe
@@ -41,14 +42,20 @@ EFFECTS_VERSION = "1"
 """Changes whenever the same effects would give other bytes; part of a lock's rules."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What was done, and what must be settled again once the tree has changed (pruning)."""
+    """What was done, and what must be settled again once the tree has changed (pruning).
+
+    ``omitted`` are (package, generator, why nothing is generated), for the plan to show;
+    ``bytecode_directories`` what packages want compiled beside Python's own directories.
+    """
 
     edits: tuple[Edit, ...]
     alternatives: AlternativesRegistry
     requests: Requests
     context: EffectContext
+    omitted: tuple[tuple[str, str, str], ...] = ()
+    bytecode_directories: tuple[str, ...] = ()
 
 
 def apply_effects(
@@ -67,7 +74,14 @@ def apply_effects(
             refuse_unsafe(effect)
             run.package(effect, _control(facts, "Package"))
     run.finish()
-    return Applied(tuple(run.bench.edits), run.alternatives, run.requests, context)
+    return Applied(
+        edits=tuple(run.bench.edits),
+        alternatives=run.alternatives,
+        requests=run.requests,
+        context=context,
+        omitted=tuple(dict.fromkeys(run.omitted)),
+        bytecode_directories=tuple(sorted(run.bytecode)),
+    )
 
 
 def settle_effects(tree: Tree, applied: Applied) -> tuple[Edit, ...]:
@@ -84,7 +98,8 @@ class _Run:
         self.accounts = Accounts.start(self.bench)
         self.alternatives = AlternativesRegistry()
         self.requests: Requests = {}
-        self._made: dict[str, str] = {}
+        self.omitted: list[tuple[str, str, str]] = []
+        self.bytecode: set[str] = set()
 
     def package(self, effect: Effect, package: str) -> None:
         before = len(self.accounts.users), len(self.accounts.groups)
@@ -167,6 +182,10 @@ class _Run:
             apply_tmpfiles(self.bench, self.accounts, package, operation.arguments)
         elif operation.generator in GENERATORS:
             self.requests.setdefault(operation.generator, []).append((package, operation.arguments))
+        elif operation.generator in OMITTED:
+            self.omitted.append((package, operation.generator, OMITTED[operation.generator]))
+        elif operation.generator in ELSEWHERE:
+            self.bytecode.update(a for a in operation.arguments if a.startswith("/"))
         else:
             raise EffectError(package, f"no generator is named {operation.generator!r}")
 

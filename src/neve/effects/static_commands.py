@@ -14,8 +14,6 @@ from collections.abc import Mapping
 
 from neve.effects.evaluate import Command, Evaluation, NotRecognisedError
 from neve.effects.ops import (
-    AddGroup,
-    AddMember,
     AddUser,
     Alternative,
     DeletePath,
@@ -24,9 +22,8 @@ from neve.effects.ops import (
     MakeLink,
     SetAttributes,
 )
-from neve.formats.deb.accounts import STATIC_GROUPS, STATIC_USERS
+from neve.effects.static_accounts import ACCOUNT_COMMANDS, absolute
 
-_NAME = re.compile(r"[a-z_][a-z0-9_.-]*")
 _NEVER_THERE = ("/run/systemd/system", "/sys/", "/proc/", "/dev/", "/run/")
 
 
@@ -154,12 +151,12 @@ def _alternatives(run: Evaluation, arguments: list[str], line: int) -> int:
         group = words[start : start + 4]
         if len(group) != 4 or group[0] not in ("--slave", "--follower"):
             raise NotRecognisedError(f"update-alternatives … {' '.join(group)}", line)
-        slaves.append((_path(group[1], line), group[2], _path(group[3], line)))
+        slaves.append((absolute(group[1], line), group[2], absolute(group[3], line)))
     return run.do(
         Alternative(
-            link=_path(words[1], line),
+            link=absolute(words[1], line),
             name=words[2],
-            path=_path(words[3], line),
+            path=absolute(words[3], line),
             priority=int(words[4]),
             slaves=tuple(slaves),
         )
@@ -189,89 +186,17 @@ def _files(arguments: list[str], line: int) -> tuple[str, ...]:
 
 
 def _py3compile(run: Evaluation, arguments: list[str], line: int) -> int:
-    """Which files are compiled follows from the tree; that they are is all that matters here."""
-    return run.do(Generate(generator="python-bytecode"))
-
-
-def _getent(run: Evaluation, arguments: list[str], line: int) -> int:
-    """Only statically numbered accounts exist before their own package is configured."""
-    match arguments:
-        case ["passwd", name] if _NAME.fullmatch(name):
-            return 0 if name in STATIC_USERS else 2
-        case ["group", name] if _NAME.fullmatch(name):
-            return 0 if name in STATIC_GROUPS else 2
-        case _:
-            raise NotRecognisedError(f"getent {' '.join(arguments)}", line)
-
-
-def _addgroup(run: Evaluation, arguments: list[str], line: int) -> int:
-    words = [a for a in arguments if a not in ("--quiet", "--force-badname", "--allow-bad-names")]
-    match words:
-        case ["--system", name] | [name, "--system"] if _NAME.fullmatch(name):
-            return run.do(AddGroup(name=name))
-        case ["--gid", gid, "--system", name] if _NAME.fullmatch(name) and gid.isdigit():
-            return run.do(AddGroup(name=name, gid=int(gid)))
-        case _:
-            raise NotRecognisedError(f"addgroup {' '.join(arguments)}", line)
-
-
-def _adduser(run: Evaluation, arguments: list[str], line: int) -> int:
-    given: dict[str, str] = {}
-    names: list[str] = []
-    todo = list(arguments)
-    while todo:
-        option, equals, inline = todo.pop(0).partition("=")
-        if option in _USER_FLAGS:
-            given[option] = ""
-        elif option in _USER_VALUES and (equals or todo):
-            given[option] = inline if equals else todo.pop(0)
-        elif option.startswith("-") or equals:
-            raise NotRecognisedError(f"adduser {' '.join(arguments)}", line)
-        else:
-            names.append(option)
-    if not names or not all(_NAME.fullmatch(name) for name in names):
-        raise NotRecognisedError(f"adduser {' '.join(arguments)}", line)
-    if len(names) == 2 and not set(given) - {"--quiet"}:
-        return run.do(AddMember(user=names[0], group=names[1]))
-    if len(names) != 1 or "--system" not in given:
-        raise NotRecognisedError(f"adduser {' '.join(arguments)}", line)
-    return run.do(_system_user(names[0], given, line))
-
-
-_USER_FLAGS = frozenset(
-    {
-        "--allow-bad-names",
-        "--disabled-login",
-        "--disabled-password",
-        "--force-badname",
-        "--group",
-        "--no-create-home",
-        "--quiet",
-        "--system",
-    }
-)
-_USER_VALUES = frozenset(
-    {"--comment", "--gecos", "--gid", "--home", "--ingroup", "--shell", "--uid"}
-)
-
-
-def _system_user(name: str, given: Mapping[str, str], line: int) -> AddUser:
-    """``adduser --system``: without ``--group`` or ``--ingroup`` the group is nogroup."""
-    for option in ("--uid", "--gid"):
-        if option in given and not given[option].isdigit():
-            raise NotRecognisedError(f"adduser {option} {given[option]}", line)
-    group = given.get("--ingroup", None if "--group" in given else "nogroup")
-    home = given.get("--home", "/nonexistent")
-    return AddUser(
-        name=name,
-        uid=int(given["--uid"]) if "--uid" in given else None,
-        gid=int(given["--gid"]) if "--gid" in given else None,
-        group=group,
-        home=_path(home, line),
-        shell=given.get("--shell", "/usr/sbin/nologin"),
-        comment=given.get("--gecos", given.get("--comment", "")),
-        create_home="--no-create-home" not in given and home != "/nonexistent",
-    )
+    """Python's own directories are compiled anyway: only further ones matter here."""
+    directories: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word in ("-p", "-V", "-X", "--package", "--exclude"):
+            next(words, "")
+        elif word.startswith("/"):
+            directories.append(absolute(word.rstrip("/"), line))
+        elif not re.fullmatch(r"-[OqvV0-9.-]*", word):
+            raise NotRecognisedError(f"py3compile {' '.join(arguments)}", line)
+    return run.do(Generate(generator="python-bytecode", arguments=tuple(directories)))
 
 
 def _statoverride(run: Evaluation, arguments: list[str], line: int) -> int:
@@ -286,7 +211,7 @@ def _statoverride(run: Evaluation, arguments: list[str], line: int) -> int:
                 )
             number = int(mode, 8)
             return run.do(
-                SetAttributes(path=_path(path, line), mode=number, owner=owner, group=group)
+                SetAttributes(path=absolute(path, line), mode=number, owner=owner, group=group)
             )
         case _:
             raise NotRecognisedError(f"dpkg-statoverride {' '.join(arguments)}", line)
@@ -296,7 +221,7 @@ def _mkdir(run: Evaluation, arguments: list[str], line: int) -> int:
     match arguments:
         case ["-p", *paths] if paths and not any(p.startswith("-") for p in paths):
             for path in paths:
-                if not run.has(_path(path, line)):
+                if not run.has(absolute(path, line)):
                     run.do(MakeDirectory(path=path))
             return 0
         case _:
@@ -323,7 +248,7 @@ def _chmod(run: Evaluation, arguments: list[str], line: int) -> int:
 
 
 def _made_or_packaged(run: Evaluation, path: str, line: int) -> None:
-    _path(path, line)
+    absolute(path, line)
     made = any(
         isinstance(o, MakeDirectory) and o.path == path for o in run.outcome.operations
     ) or any(
@@ -338,30 +263,23 @@ def _rm(run: Evaluation, arguments: list[str], line: int) -> int:
     if set(flags) - {"-f", "-rf", "-r", "-fr"} or not any("f" in flag for flag in flags):
         raise NotRecognisedError(f"rm {' '.join(arguments)}", line)
     for path in arguments:
-        if not path.startswith("-") and run.has(_path(path, line)):
+        if not path.startswith("-") and run.has(absolute(path, line)):
             run.do(DeletePath(path=path))
     return 0
 
 
 def _ln(run: Evaluation, arguments: list[str], line: int) -> int:
     match arguments:
-        case ["-s" | "-sf" | "-sfn" | "-fs", target, path] if not run.has(_path(path, line)):
+        case ["-s" | "-sf" | "-sfn" | "-fs", target, path] if not run.has(absolute(path, line)):
             return run.do(MakeLink(path=path, target=target))
         case _:
             raise NotRecognisedError(f"ln {' '.join(arguments)}", line)
 
 
-def _path(path: str, line: int) -> str:
-    if path.startswith("/") and posixpath.normpath(path) == path and not path.startswith("//"):
-        return path
-    raise NotRecognisedError(f"the path {path}", line)
-
-
 STATIC_COMMANDS: Mapping[str, Command] = {
     ":": _harmless,
     "[": _bracket,
-    "addgroup": _addgroup,
-    "adduser": _adduser,
+    **ACCOUNT_COMMANDS,
     "chmod": _chmod,
     "chown": _chown,
     "command": _command,
@@ -372,7 +290,6 @@ STATIC_COMMANDS: Mapping[str, Command] = {
     "dpkg-statoverride": _statoverride,
     "echo": _harmless,
     "false": _false,
-    "getent": _getent,
     "invoke-rc.d": _harmless,
     "ldconfig": _ldconfig,
     "ln": _ln,

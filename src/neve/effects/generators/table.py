@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from neve.effects.bench import Workbench
-from neve.effects.generators import certificates, javastore, ldcache
+from neve.effects.generators import certificates, javastore, ldcache, php
 from neve.effects.generators.request import Request
 
 
@@ -22,4 +22,5 @@ GENERATORS: Mapping[str, Generator] = {
     "ld.so.cache": Generator(run=ldcache.run),
     "ca-certificates": Generator(run=certificates.run, always=True),
     "java-cacerts": Generator(run=javastore.run),
+    "php-modules": Generator(run=php.run),
 }
