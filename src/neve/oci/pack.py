@@ -65,12 +65,13 @@ def pack_layers(
     *,
     compression: Compression = Compression.GZIP,
     workers: int | None = None,
+    fresh: bool = False,
 ) -> tuple[LayerBlob, ...]:
     """The blob of each plan, in order; those not in ``store`` yet are written ``workers`` at a
-    time (default: one a CPU). The bytes do not depend on ``workers``.
+    time (default: one a CPU). The bytes do not depend on ``workers``. ``fresh`` writes them all.
     """
     keys = [layer_key(plan, compression) for plan in plans]
-    blobs = [_known(key, store) for key in keys]
+    blobs = [None if fresh else _known(key, store) for key in keys]
     missing = [position for position, blob in enumerate(blobs) if blob is None]
     if missing:
         missing.sort(key=lambda position: -_weight(plans[position]))
