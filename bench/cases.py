@@ -96,9 +96,11 @@ def _mmdebstrap(name: str, variant: str, packages: Sequence[str], folder: Path) 
 
 def _mirrors() -> list[str]:
     """The archive as this machine's apt is set up to reach it: the mirror neve uses too."""
-    from neve.archive import host_mirrors
+    from neve.archive import Mirrors
+    from neve.distro import find_distro
 
-    return [f"deb {url} trixie main" for url in host_mirrors("debian")[:1]]
+    mirrors = Mirrors.of_host(release=find_distro("debian", "13"))
+    return [f"deb {mirrors.urls('debian', 'amd64')[0]} trixie main"]
 
 
 def _cold(recipe: str, folder: Path) -> Contestant:

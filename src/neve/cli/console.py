@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from neve.errors import NeveError
-from neve.report.document import error_document
 
 _DRAW_AFTER = 0.7  # seconds: nothing flickers for what is over at once
 _DRAW_EVERY = 0.1
@@ -71,6 +70,8 @@ def make_console(
 def show_error(console: Console, error: NeveError) -> None:
     """An error with its evidence and the next step; as JSON on stdout where that was asked for."""
     if console.format == "json":
+        from neve.report.document import error_document
+
         console.data(error_document(error))
     head = console.paint("error:", "1;31")
     console.err.write(f"{head} {error.brief}\n")
