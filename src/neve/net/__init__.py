@@ -2,7 +2,13 @@
 
 from neve.net.client import HttpClient
 from neve.net.credentials import Credentials, Login
-from neve.net.failure import NetworkError, NotFoundError, OfflineError, WrongSizeError
+from neve.net.failure import (
+    NetworkError,
+    NotFoundError,
+    OfflineError,
+    WrongSizeError,
+    shown,
+)
 from neve.net.port import Client, Fetched, OfflineClient, Sink
 from neve.net.settings import NetSettings, Proxies
 
@@ -20,4 +26,5 @@ __all__ = [
     "Proxies",
     "Sink",
     "WrongSizeError",
+    "shown",
 ]

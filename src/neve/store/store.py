@@ -16,11 +16,11 @@ docs/adr/0004-store.md says why it is sound under ``kill -9`` and power loss.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import mmap
 import os
-import secrets
 import sys
 import time
 import weakref
@@ -66,7 +66,7 @@ class Store:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             for part in _PARTS:
                 (directory / part).mkdir(parents=True, exist_ok=True)
-            lease = FileLock(directory / "leases" / secrets.token_hex(8))
+            lease = FileLock(directory / "leases" / os.urandom(8).hex())
             lease.acquire()
             started = lease.path.stat().st_mtime
         return cls(directory, lease, started)
@@ -156,7 +156,8 @@ class Store:
             raise store_failure(self.directory, f"read the result of {key}", error) from error
         value = data[_HEADER_LENGTH:]
         if data[:_HEADER_LENGTH] != _action_header(key, value):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
             return None
         if key not in self._touched:
             self._touched.add(key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 
@@ -74,7 +75,7 @@ class BlobWriter:
             _flush_to_disk(self._file.fileno())
             self._file.close()
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._temporary.replace(target)
+            _rename(self._temporary, target)
         self._committed = digest
         return digest
 
@@ -117,6 +118,16 @@ def replace_file(path: Path, temporary: Path, data: bytes, *, durable: bool) -> 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _rename(temporary: Path, target: Path) -> None:
+    try:
+        temporary.replace(target)
+    except PermissionError:
+        # Windows refuses to replace a file that somebody reads: the same content is there then.
+        if sys.platform != "win32" or not target.is_file():
+            raise
+        temporary.unlink()
 
 
 def _flush_to_disk(descriptor: int) -> None:

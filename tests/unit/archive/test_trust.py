@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -602,6 +604,44 @@ def test_at_most_six_connections(world: World) -> None:
     packages = [_locked(d, path=f"pool/main/h/{d.name}/{d.filename}") for d in debs]
     world.archives().fetch(packages, [archive.locked])
     assert all(world.store.has(package.digest) for package in packages)
+
+
+def test_two_builds_at_once_fetch_a_package_once(world: World) -> None:
+    (archive,) = world.read()
+    path = f"/{_locked(HELLO).path}"
+    world.server.faults[path] = Fault(delay=0.2)
+    failures: list[BaseException] = []
+
+    def build() -> None:
+        try:
+            with Store.open(world.store.directory) as store:
+                replace(world, store=store).archives().fetch([_locked(HELLO)], [archive.locked])
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=build) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert world.server.paths().count(path) == 1
+
+
+def test_one_failure_stops_the_other_transfers(world: World) -> None:
+    big = make_deb("huge", files={"x": os.urandom(8_000_000)}, compression="none")
+    world.archive.add(big)
+    world.publish()
+    world.server.faults[f"/{_locked(COMMON).path}"] = Fault(times=9, status=400)
+    world.server.faults[f"/pool/main/h/huge/{big.filename}"] = Fault(delay=1.0)
+    (archive,) = world.read()
+    with pytest.raises(ToolError, match="hello-common"):
+        world.archives().fetch(
+            [_locked(big, path=f"pool/main/h/huge/{big.filename}"), _locked(COMMON)],
+            [archive.locked],
+        )
+    assert not world.store.has(Digest("sha256", big.sha256))
+    assert list((world.store.directory / "tmp").iterdir()) == []
 
 
 # The snapshot service
