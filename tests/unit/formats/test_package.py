@@ -339,6 +339,28 @@ def test_a_package_cut_at_any_byte_is_refused(make_deb: Build, store: Store) -> 
             read_package(io.BytesIO(deb[:length]), digest=sha256_of(b""), store=store)
 
 
+@pytest.mark.parametrize("suffix", [".xz", ".gz", ".zst", ".bz2", ".lzma"])
+def test_compressed_data_cut_short_in_a_sound_container_is_refused(
+    suffix: str, make_deb: Build, ar: Build, read: Read
+) -> None:
+    deb = make_deb(ROOT, (info("./a"), bytes(range(256)) * 30), suffix=suffix)
+    control_at = deb.index(b"control.tar")
+    data_at = deb.index(b"data.tar")
+    control = deb[control_at + 60 :][: int(deb[control_at + 48 : control_at + 58])]
+    data = deb[data_at + 60 :][: int(deb[data_at + 48 : data_at + 58])]
+
+    def packed(body: bytes) -> bytes:
+        names = ("debian-binary", "control.tar.gz", f"data.tar{suffix}")
+        return ar(list(zip(names, (b"2.0\n", control, body), strict=True)))
+
+    assert read(packed(data)).entries
+    for length in range(0, len(data) - 1, 5):
+        with pytest.raises(HostileInputError):
+            read(packed(data[:length]))
+    with pytest.raises(HostileInputError):
+        read(packed(data + b"garbage"))
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_damaged_package_is_read_or_refused_but_never_crashes(

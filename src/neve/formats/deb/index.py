@@ -11,7 +11,7 @@ import json
 import re
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from mmap import mmap
 
 from neve.errors import HostileInputError, NeveError
@@ -118,9 +118,9 @@ class PackagesIndex:
         return json.dumps(head).encode("ascii") + b"\n" + names + numbers.tobytes()
 
     @property
-    def names(self) -> frozenset[str]:
-        """The names of the real packages."""
-        return frozenset(self._names)
+    def names(self) -> Set[str]:
+        """The names of the real packages; a view, in the order of the index."""
+        return self._names.keys()
 
     def __len__(self) -> int:
         return len(self._names)
@@ -156,11 +156,11 @@ class PackagesIndex:
         )
 
     @property
-    def virtual_names(self) -> frozenset[str]:
-        """Every name that some package provides."""
+    def virtual_names(self) -> Set[str]:
+        """Every name that some package provides; a view."""
         if self._providers is None:
             self._providers = self._find_providers()
-        return frozenset(self._providers)
+        return self._providers.keys()
 
     def _provides_offsets(self) -> list[int]:
         if self._provides is None:
