@@ -114,6 +114,19 @@ def test_blank_lines_before_and_missing_ones_at_the_end_do_not_matter() -> None:
     assert index.get("a")[0].version == "1"
 
 
+def test_fields_may_stand_in_any_order() -> None:
+    stanzas = INDEX.decode().strip().split("\n\n")
+    last = []
+    for text in stanzas:
+        package, _, rest = text.partition("\n")
+        last.append(f"{rest}\n{package}\n")
+    for data in ("\n".join(last), INDEX.decode() + last[1].replace("Package: b", "Package: e")):
+        index = PackagesIndex.parse(data.encode())
+        known = PackagesIndex.parse(INDEX)
+        assert all(index.get(name) == known.get(name) for name in known)
+        assert index.providers("mail") == known.providers("mail")
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
