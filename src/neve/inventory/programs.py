@@ -49,7 +49,7 @@ FAMILIES = (
         name="other-shell",
         role=Role.SHELL,
         names=r"(?:bsd-)?csh|tcsh|fish|elvish|xonsh|pwsh|nu|rc|es",
-        markers=(b"autolist", b"histchars"),
+        markers=("histchars".encode("utf-32-le"),),  # tcsh keeps its text in wchar_t
     ),
     Family(
         name="python",
@@ -62,6 +62,7 @@ FAMILIES = (
         role=Role.INTERPRETER,
         names=r"perl(?:5[0-9.]*)?(?:-[a-z0-9_-]+)?",
         markers=(b"perl_parse", b"PERL5OPT"),
+        sonames=("libperl.so",),
     ),
     Family(
         name="ruby",
@@ -113,7 +114,8 @@ FAMILIES = (
     Family(name="pip", role=Role.PACKAGE_MANAGER, names=r"pip[0-9.]*|pipx|uv|conda|mamba"),
     Family(name="npm", role=Role.PACKAGE_MANAGER, names=r"npm|npx|yarn(?:pkg)?|pnpm|corepack"),
     Family(name="gem", role=Role.PACKAGE_MANAGER, names=r"gem[0-9.]*|bundler?[0-9.]*"),
-    Family(name="composer", role=Role.PACKAGE_MANAGER, names=r"composer|pecl|pear|cpan[m0-9.]*"),
+    Family(name="cpan", role=Role.PACKAGE_MANAGER, names=r"cpan[m0-9.]*(?:-[a-z0-9_-]+)?"),
+    Family(name="composer", role=Role.PACKAGE_MANAGER, names=r"composer|pecl|pear"),
 )
 
 _NAMES = tuple((family, re.compile(family.names)) for family in FAMILIES)
@@ -134,7 +136,7 @@ def judge_content(data: bytes | memoryview, elf: ElfFacts) -> tuple[Family, str]
     haystack = bytes(data)
     for family in FAMILIES:
         if family.markers and all(marker in haystack for marker in family.markers):
-            words = ", ".join(marker.decode() for marker in family.markers)
+            words = ", ".join(marker.replace(b"\0", b"").decode() for marker in family.markers)
             return family, f"holds {words}"
     return None
 
