@@ -179,7 +179,7 @@ def stub_paths(lowers: Sequence[Path]) -> tuple[tuple[str, str], ...]:
     for place in ("usr/bin", "usr/sbin"):
         for layer in lowers:
             try:
-                names = [entry.name for entry in (layer / place).iterdir()]
+                names = [e.name for e in (layer / place).iterdir() if _is_own(e)]
             except (FileNotFoundError, NotADirectoryError):
                 continue
             for name in names:
@@ -188,6 +188,11 @@ def stub_paths(lowers: Sequence[Path]) -> tuple[tuple[str, str], ...]:
                 elif name in SKIP:
                     found[f"/{place}/{name}"] = "skip"
     return tuple(sorted(found.items()))
+
+
+def _is_own(entry: Path) -> bool:
+    """A stand-in is bound over the file itself: a link to some other program is left alone."""
+    return not entry.is_symlink() or entry.readlink().name in PASS | SKIP
 
 
 def read_commands(record: bytes) -> tuple[Command, ...]:

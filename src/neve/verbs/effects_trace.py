@@ -1,165 +1,203 @@
 """`neve effects trace`: run maintainer scripts once in the sandbox and write what they did as data.
 
-Wires packages, the tracer and the pure reading of traces. What a trace means is decided in
-``neve.effects.trace``; nothing here runs at a build.
+Wires archives, packages, the tracer and the database file. Nothing of this runs at a build.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+from neve.archive import SuiteRequest
+from neve.build.facts import gather_facts
+from neve.distro import Release, find_distro
+from neve.effects.database import EffectsDatabase, dump_effects
 from neve.effects.ops import Effect
-from neve.effects.script import Parameters, has_scripts, script_key
-from neve.effects.trace import TracedEffect, make_effect
-from neve.errors import NeveError
-from neve.model import Digest
+from neve.errors import UsageError
+from neve.formats.deb import IndexPackage, PackageFacts
+from neve.model import Digest, Platform
+from neve.recipe.lock import LockedArchive, LockedPackage
+from neve.recipe.types import Distribution, Recipe
+from neve.resolve import Universe
 from neve.sandbox.trace import Tracer
-from neve.sandbox.trace_record import Trace
+from neve.verbs.atomic import write_atomically
+from neve.verbs.context import Workspace
+from neve.verbs.platforms import host_platform
+from neve.verbs.resolving import make_universe
+from neve.verbs.trace_suite import PackageTrace, trace_suite
 from neve.verbs.trace_world import TraceWorld
 
-_MAX_VARIANTS = 6
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackageTrace:
-    """What tracing one package gave: effects (one for each kind of surroundings that made a
-    difference), what was left out of them, or why there is none.
+class TraceRequest:
+    """What to trace: the packages with scripts in the closure of ``names`` on one release.
+
+    ``only`` narrows it to some packages of the closure. ``output`` is the database file to
+    bring up to date, ``None`` for the user's own, which is laid over the shipped one.
+    ``scratch`` is a directory on a real file system (not itself an overlay) for unpacked
+    packages; ``None`` for a temporary one. ``timeout`` in seconds, for one script.
     """
 
-    package: str
-    version: str
-    key: Digest
-    effects: tuple[Effect, ...] = ()
-    problems: tuple[str, ...] = ()
-    failure: str = ""
+    names: tuple[str, ...]
+    release: str
+    distribution: str = "debian"
+    only: frozenset[str] | None = None
+    output: Path | None = None
+    scratch: Path | None = None
+    jobs: int = 2
+    timeout: float = 180.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteTrace:
-    """All packages with scripts in the closure of the names asked for, sorted by name."""
+class TraceResult:
+    """What was traced and what changed in ``output``: ``added`` and ``changed`` packages against
+    the database as it was, ``unresolved`` names that the release does not have.
+    """
 
     codename: str
+    output: Path
     packages: tuple[PackageTrace, ...]
     without_scripts: int
     unresolved: tuple[str, ...]
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
 
     @property
-    def effects(self) -> tuple[Effect, ...]:
-        """Every effect traced."""
-        return tuple(effect for package in self.packages for effect in package.effects)
+    def failed(self) -> tuple[PackageTrace, ...]:
+        """The packages for which there is no effect, each with its ``failure``."""
+        return tuple(package for package in self.packages if package.failure)
 
 
-def trace_suite(
-    world: TraceWorld,
-    tracer: Tracer,
-    *,
-    codename: str,
-    only: frozenset[str] | None = None,
-    jobs: int = 2,
-    observe: Callable[[PackageTrace], None] = lambda _: None,
-) -> SuiteTrace:
-    """Trace every package of ``world`` that has scripts (or those of them in ``only``)."""
-    scripted = sorted(name for name in world.names if has_scripts(world.facts(name)))
-    wanted = [name for name in scripted if only is None or name in only]
-    wanted.sort(key=lambda name: (len(world.closure(name)), name))
-    world.prepare_base(tracer)
-    run = _SuiteRun(world, tracer, codename)
-    found: list[PackageTrace] = []
-    with ThreadPoolExecutor(jobs) as pool:
-        for traced in pool.map(run.package, wanted):
-            observe(traced)
-            found.append(traced)
-    return SuiteTrace(
-        codename=codename,
-        packages=tuple(sorted(found, key=lambda item: item.package)),
-        without_scripts=len(world.names) - len(scripted),
-        unresolved=world.unresolved,
+def trace_effects(request: TraceRequest, workspace: Workspace) -> TraceResult:
+    """Trace, and write the database file. A script that fails changes nothing and is reported.
+
+    Raises ``UsageError`` where no name can be installed, ``ToolError`` where the sandbox cannot
+    be set up, and what archives raise.
+    """
+    release = find_distro(request.distribution, request.release)
+    with tempfile.TemporaryDirectory(prefix="neve-trace-") as temporary:
+        scratch = request.scratch or Path(temporary)
+        world = _world(request, release, workspace, scratch)
+        if len(world.unresolved) == len(request.names):
+            raise UsageError(
+                f"{', '.join(request.names)}: not in {release.title}",
+                resolution="Check the names with `apt-cache policy`, or choose another release.",
+            )
+        tracer = Tracer(scratch / "runs", timeout=request.timeout)
+        workspace.progress.stage("tracing maintainer scripts")
+        traced = trace_suite(
+            world,
+            tracer,
+            codename=release.codename,
+            only=request.only,
+            jobs=request.jobs,
+            observe=lambda package: workspace.progress.advance(1, package.package),
+        )
+    output = request.output or workspace.effects_directory / f"{release.codename}.json"
+    before = _read(output, release.codename)
+    after = merge_effects(before, traced.effects)
+    write_atomically(output, dump_effects(after, codename=release.codename))
+    added, changed = _difference(before, traced.effects)
+    return TraceResult(
+        codename=release.codename,
+        output=output,
+        packages=traced.packages,
+        without_scripts=traced.without_scripts,
+        unresolved=traced.unresolved,
+        added=added,
+        changed=changed,
     )
 
 
-class _SuiteRun:
-    def __init__(self, world: TraceWorld, tracer: Tracer, codename: str) -> None:
-        self._world = world
-        self._tracer = tracer
-        self._codename = codename
-        self._idle: set[str] = set()
+def merge_effects(before: Iterable[Effect], traced: Iterable[Effect]) -> tuple[Effect, ...]:
+    """``before`` with the newly traced effects in the place of those for the same scripts."""
+    new = tuple(traced)
+    again = {(effect.package, effect.key) for effect in new}
+    return (*(old for old in before if (old.package, old.key) not in again), *new)
 
-    def package(self, name: str) -> PackageTrace:
-        """Trace one package, and again with what it looked for in vain."""
-        facts = self._world.facts(name)
-        key = script_key(facts, self._world.architecture)
-        version = dict(facts.control).get("Version", "")
-        try:
-            first = self._trace(name, key, ())
-        except NeveError as error:
-            text = "; ".join((error.brief, *error.details))
-            return PackageTrace(package=name, version=version, key=key, failure=text)
-        if isinstance(first, str):
-            return PackageTrace(package=name, version=version, key=key, failure=first)
-        effects = self._variants(name, key, first)
-        if not any(effect.operations for effect in effects):
-            self._idle.add(name)
-        return PackageTrace(
-            package=name, version=version, key=key, effects=effects, problems=first.problems
+
+def _difference(
+    before: Iterable[Effect], traced: Iterable[Effect]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    known: dict[tuple[str, Digest], set[Effect]] = {}
+    for effect in before:
+        known.setdefault((effect.package, effect.key), set()).add(effect)
+    new: dict[tuple[str, Digest], set[Effect]] = {}
+    for effect in traced:
+        new.setdefault((effect.package, effect.key), set()).add(effect)
+    added = sorted({package for package, key in new if (package, key) not in known})
+    changed = sorted({p for (p, k), found in new.items() if known.get((p, k), found) != found})
+    return tuple(added), tuple(changed)
+
+
+def _read(output: Path, codename: str) -> tuple[Effect, ...]:
+    if not output.exists():
+        return ()
+    database = EffectsDatabase.parse(output.read_bytes())
+    if database.codename != codename:
+        raise UsageError(
+            f"{output} holds the effects of {database.codename}, not of {codename}",
+            resolution="Name another file with --output.",
         )
-
-    def _variants(self, name: str, key: Digest, first: TracedEffect) -> tuple[Effect, ...]:
-        """Effects with and without each package whose absence changed what the script did."""
-        owners = sorted(set(first.absent_owners.values()))
-        mattering: dict[str, Effect] = {}
-        if owners and not self._same(name, key, first, tuple(owners)):
-            for owner in owners[:_MAX_VARIANTS]:
-                other = self._other(name, key, (owner,))
-                if other is not None and other.effect.operations != first.effect.operations:
-                    mattering[owner] = other.effect
-        parameters = Parameters.of(self._world.architecture)
-        ignored = {
-            parameters.abstract(path)
-            for path, owner in first.absent_owners.items()
-            if owner not in mattering
-        }
-        effects = [_without(first.effect, ignored)]
-        effects.extend(_without(other, ignored) for other in mattering.values())
-        return tuple(effects)
-
-    def _same(self, name: str, key: Digest, first: TracedEffect, extra: tuple[str, ...]) -> bool:
-        other = self._other(name, key, extra)
-        return other is not None and other.effect.operations == first.effect.operations
-
-    def _other(self, name: str, key: Digest, extra: tuple[str, ...]) -> TracedEffect | None:
-        try:
-            traced = self._trace(name, key, extra)
-        except NeveError:
-            return None
-        return None if isinstance(traced, str) else traced
-
-    def _trace(self, name: str, key: Digest, extra: tuple[str, ...]) -> TracedEffect | str:
-        world = self._world
-        root = world.root(name, extra=extra, idle=frozenset(self._idle))
-        trace = self._tracer.trace(world.layer(name), root)
-        if trace.failed is not None:
-            trace = self._tracer.trace(world.layer(name), world.named(root))
-        failed = trace.failed
-        if failed is not None:
-            how = "took too long" if failed.exit_code is None else f"exit code {failed.exit_code}"
-            tail = " | ".join(failed.output.strip().splitlines()[-4:])
-            return f"{failed.name}: {how}: {tail}"
-        return self._effect(name, key, trace, extra)
-
-    def _effect(self, name: str, key: Digest, trace: Trace, extra: tuple[str, ...]) -> TracedEffect:
-        world = self._world
-        return make_effect(
-            trace,
-            key=key,
-            suite=self._codename,
-            surrounding=world.surrounding(name, extra=extra),
-            packaged_content=world.contents(name),
-            triggers=world.layer(name).triggers,
-        )
+    return database.effects()
 
 
-def _without(effect: Effect, paths: set[str]) -> Effect:
-    kept = tuple(c for c in effect.preconditions if c.present or c.path not in paths)
-    return replace(effect, preconditions=kept)
+def _world(
+    request: TraceRequest, release: Release, workspace: Workspace, scratch: Path
+) -> TraceWorld:
+    platform = _native(release)
+    architecture = release.architecture(platform)
+    recipe = Recipe(
+        name="trace",
+        base=Distribution(name=request.distribution, release=request.release),
+        platforms=(platform,),
+    )
+    archives = workspace.archives(recipe, release)
+    suites = [SuiteRequest.of(suite) for suite in release.suites if suite.default]
+    verified = archives.indexes(suites, (architecture,), progress=workspace.progress)
+    universe = make_universe(verified, workspace.store, architecture, ())
+    locked = [archive.locked for archive in verified]
+
+    def read_facts(packages: Sequence[IndexPackage]) -> Mapping[Digest, PackageFacts]:
+        rows = [_row(package, universe, locked) for package in packages]
+        archives.fetch(rows, locked, progress=workspace.progress)
+        return gather_facts(workspace.store, [row.digest for row in rows], workers=request.jobs)
+
+    return TraceWorld(
+        universe, workspace.store, names=request.names, read_facts=read_facts, scratch=scratch
+    )
+
+
+def _native(release: Release) -> Platform:
+    """Scripts run on this machine's processor; the other architectures share their effects."""
+    platform = host_platform()
+    release.architecture(platform)
+    return platform
+
+
+def _row(
+    package: IndexPackage, universe: Universe, archives: Sequence[LockedArchive]
+) -> LockedPackage:
+    """What fetching needs to know of a package: its file and the archive that lists it."""
+    source = next(
+        version.source
+        for version in universe.versions(package.name)
+        if version.package.digest == package.digest
+    )
+    return LockedPackage(
+        name=package.name,
+        version=package.version,
+        architecture=package.architecture,
+        digest=package.digest,
+        size=package.size,
+        installed_size=package.installed_size,
+        path=package.filename,
+        source=package.source,
+        source_version=package.source_version,
+        archive=source.archive,
+        index=source.index,
+        section=package.section,
+        because=(),
+    )
