@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from neve.effects.accounts import AccountError, Accounts, UserAccount
 from neve.effects.alternatives import AlternativesRegistry
-from neve.effects.bench import EffectContext, EffectError, Workbench, effect_reason
+from neve.effects.bench import EffectContext, EffectError, Workbench, effect_reason, elf_facts
 from neve.effects.generators.omitted import ELSEWHERE, OMITTED
 from neve.effects.generators.request import Requests
 from neve.effects.generators.table import GENERATORS
@@ -68,6 +68,8 @@ def apply_effects(
     ``None`` stands for a package without scripts. The returned edits are already applied; they
     are what ``plan`` and ``why`` show. Raises ``EffectError``, ``AccountError``, ``DeniedError``.
     """
+    if not context.elf:
+        context = replace(context, elf=elf_facts(facts for facts, _ in ordered))
     run = _Run(tree, context)
     for facts, effect in ordered:
         if effect is not None:
