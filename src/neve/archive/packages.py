@@ -35,6 +35,10 @@ class StoppedError(ToolError):
     """A transfer that was given up because another one failed; never what a person sees."""
 
 
+def _stopped() -> StoppedError:
+    return StoppedError("another transfer failed", resolution="see that failure")
+
+
 def get_package(
     package: LockedPackage,
     archive: LockedArchive,
@@ -52,6 +56,8 @@ def get_package(
             return
         failures: list[NeveError] = []
         for url in _addresses(package, archive, mirrors, client, failures):
+            if stop.is_set():
+                raise _stopped()
             try:
                 _download(url, package, store=store, client=client, progress=progress, stop=stop)
                 return
@@ -152,7 +158,7 @@ class _Told:
 
     def write(self, data: bytes) -> None:
         if self._stop.is_set():
-            raise StoppedError("another transfer failed", resolution="see that failure")
+            raise _stopped()
         self._writer.write(data)
         self._progress.advance(len(data), self._name)
 

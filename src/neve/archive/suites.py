@@ -13,7 +13,7 @@ from neve.archive.signature import Signed, verify_detached, verify_inline
 from neve.archive.types import SuiteRequest
 from neve.errors import NeveError, StoreError
 from neve.model import Digest, sha256_of
-from neve.net import Client, Fetched, NotFoundError, OfflineError
+from neve.net import Client, Fetched, NotFoundError, OfflineError, shown
 from neve.store import Store
 
 _RELEASE_LIMIT = 32 * 1024 * 1024
@@ -101,7 +101,7 @@ def _from_mirror(
     request: SuiteRequest, url: str, seen: Seen | None, *, store: Store, client: Client, now: int
 ) -> Suite:
     directory = f"{join_url(url, 'dists')}/{request.suite}"
-    source = sha256_of(directory.encode()).value
+    source = sha256_of(shown(directory).encode()).value
     if seen is not None and seen.source == source and (seen.etag or seen.modified):
         kept = _if_valid(request, seen, store, now=now)
         if kept is not None and not _changed(directory, seen, client):
@@ -151,8 +151,8 @@ def _get(directory: str, source: str, client: Client, request: SuiteRequest) -> 
         raise BrokenLinkError(
             Link.RELEASE,
             f"{request.id}: the archive has no signed release file: {error.brief}",
-            resolution="check the suite's name and the mirror's address; an archive without "
-            "InRelease or Release.gpg can't be trusted and is not used",
+            resolution="check the suite's name, and name a mirror that has it under [mirrors] in "
+            "neve.toml; an archive without InRelease or Release.gpg can't be trusted",
         ) from error
     return _Got(message=fetched.body, signature=signature, fetched=fetched, source=source)
 

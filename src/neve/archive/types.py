@@ -55,14 +55,19 @@ class SuiteRequest:
         *,
         components: tuple[str, ...] | None = None,
         snapshot: str | None = None,
+        keyring: bytes | None = None,
     ) -> SuiteRequest:
-        """The request for one of a distribution's own suites, with the shipped keyring."""
+        """The request for one of a distribution's own suites.
+
+        Signed by the distribution's keys from the shipped keyring; with a ``keyring`` (a mirror
+        that an organisation signs itself) by any of its keys instead.
+        """
         return cls(
             alias=suite.alias,
             suite=suite.suite,
             components=components or suite.components,
-            keyring=keyring_bytes(suite.keyring),
-            signers=suite.signers,
+            keyring=keyring_bytes(suite.keyring) if keyring is None else keyring,
+            signers=suite.signers if keyring is None else (),
             codename=suite.codename,
             origin=suite.origin,
             label=suite.label,

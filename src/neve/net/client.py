@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from neve.errors import UsageError
-from neve.net.explain import explain_failure, explain_status
-from neve.net.failure import NetworkError, WrongSizeError, shown
+from neve.net.addresses import bare, redirected, refuse_unusable
+from neve.net.explain import NoAnswerError, explain_failure, explain_status
+from neve.net.failure import NetworkError, WrongSizeError
 from neve.net.port import Fetched, Sink
 from neve.net.settings import NetSettings
 
@@ -62,6 +63,7 @@ class HttpClient:
         self._slots = threading.BoundedSemaphore(settings.connections)
         self._lock = threading.Lock()
         self._clients: dict[tuple[str | None, bool], httpx2.Client] = {}
+        self._silent: set[str] = set()
 
     def close(self) -> None:
         """Close idle connections."""
@@ -104,21 +106,28 @@ class HttpClient:
     def _transfer(self, transfer: _Transfer) -> None:
         """Try until the body is whole; back off between failures that made no progress."""
         failures = 0
+        refuse_unusable(transfer.url)
+        host = urlsplit(transfer.url).netloc
+        # Who gave no answer to a whole row of attempts gets one a request from then on.
+        most = 1 if host in self._silent else self._settings.attempts
         for _ in range(_MOST_ATTEMPTS):
             before = transfer.sink.position
             try:
                 with self._slots:
                     self._attempt(transfer)
+                self._silent.discard(host)
                 return
             except _RetryError as retry:
-                failures = 1 if transfer.sink.position > before else failures + 1
+                failures = 0 if transfer.sink.position > before else failures + 1
                 last = retry
-            if failures >= self._settings.attempts:
+            if failures >= most:
                 break
             wait = last.wait
             if wait is None:
-                wait = self._settings.backoff * 2.0 ** (failures - 1)
+                wait = self._settings.backoff * 2.0 ** max(failures - 1, 0)
             self._sleep(min(wait, self._settings.longest_wait))
+        if isinstance(last.error, NoAnswerError):
+            self._silent.add(host)
         raise last.error
 
     def _attempt(self, transfer: _Transfer) -> None:
@@ -216,7 +225,7 @@ class HttpClient:
         import httpx2
 
         for _ in range(_MOST_REDIRECTS + 1):
-            _refuse_unusable(url)
+            refuse_unusable(url)
             try:
                 response = self._send(url, headers)
             except (httpx2.TransportError, httpx2.InvalidURL) as error:
@@ -232,7 +241,7 @@ class HttpClient:
                 return
             location = response.headers.get("location", "")
             response.close()
-            url = _redirected(url, location)
+            url = redirected(url, location)
         raise NetworkError(
             url,
             f"more than {_MOST_REDIRECTS} redirects",
@@ -246,7 +255,7 @@ class HttpClient:
         if login is not None:
             sent["Authorization"] = login.header()
         client = self._client_for(url)
-        request = client.build_request("GET", _bare(url), headers=sent)
+        request = client.build_request("GET", bare(url), headers=sent)
         return client.send(request, stream=True)
 
     def _client_for(self, url: str) -> httpx2.Client:
@@ -328,51 +337,6 @@ def _no_trust() -> ssl.SSLContext:
     import ssl
 
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _bare(url: str) -> str:
-    """``url`` without user and password: they travel in a header to this host alone."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _refuse_unusable(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise NetworkError(
-            url,
-            "not an http or https address",
-            resolution="correct the address in the settings or the recipe",
-        )
-
-
-def _redirected(url: str, location: str) -> str:
-    try:
-        target = urljoin(_bare(url), location)
-        old, new = urlsplit(url), urlsplit(target)
-    except ValueError:
-        target, old, new = "", urlsplit(url), urlsplit("")
-    downgraded = old.scheme == "https" and new.scheme != "https"
-    if not location or new.scheme not in ("http", "https") or not new.hostname or downgraded:
-        raise NetworkError(
-            url,
-            f"refused a redirect to {shown(target)}",
-            resolution="correct the address: neve follows redirects only to http and https, and "
-            "never from https to http",
-        )
-    if new.username is None and (old.scheme, old.hostname, old.port) == (
-        new.scheme,
-        new.hostname,
-        new.port,
-    ):
-        # The same server: the login that the caller put into the address still belongs to it.
-        user = old.netloc.rpartition("@")
-        return urlunsplit(new._replace(netloc=f"{user[0]}{user[1]}{new.netloc}"))
-    return target
 
 
 def _strong(etag: str | None) -> str | None:

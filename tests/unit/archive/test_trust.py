@@ -21,6 +21,7 @@ from tests.support.archive import (
 )
 
 from neve.archive import Archives, BrokenLinkError, Link, Mirrors, SuiteRequest, VerifiedArchive
+from neve.distro import find_distro
 from neve.errors import HostileInputError, NeveError, ToolError, UsageError
 from neve.model import Digest
 from neve.net import HttpClient, NetSettings, NetworkError, OfflineClient
@@ -821,6 +822,48 @@ def test_a_release_kept_in_the_store_is_verified_again(world: World) -> None:
     world.read()
     error = world.broken(world.request(codename="forky"))
     assert error.link is Link.NAME
+
+
+def test_an_organisations_own_signature_on_a_mirror(world: World) -> None:
+    suite = find_distro("debian", "trixie").suite("main")
+    world.publish(origin="Debian", label="Debian")
+    assert world.broken(SuiteRequest.of(suite)).link is Link.SIGNATURE
+    (archive,) = world.read(SuiteRequest.of(suite, keyring=world.key.public))
+    assert archive.locked.signers == (world.key.fingerprint,)
+
+
+def test_no_secret_is_kept_in_the_store(world: World) -> None:
+    url = world.server.url.replace("http://", "http://user:sw0rdf1sh@")
+    world.mirrors = Mirrors(overrides={"debian": [url]}, repositories={}, hosts=())
+    _fetch(world, _locked(HELLO))
+    for path in world.store.directory.rglob("*"):
+        if path.is_file():
+            assert b"sw0rdf1sh" not in path.read_bytes()
+
+
+def test_ubuntus_pockets_are_suites_of_one_archive(world: World) -> None:
+    noble = find_distro("ubuntu", "24.04")
+    for suite in noble.suites:
+        world.archive.publish(
+            suite.suite,
+            key=world.key,
+            date=NOW - DAY,
+            codename="noble",
+            components=("main", "universe"),
+            origin="Ubuntu",
+            label="Ubuntu",
+        )
+    world.mirrors = Mirrors.of_host(overrides={"ubuntu": [world.server.url]}, release=noble)
+    requests = [SuiteRequest.of(suite, keyring=world.key.public) for suite in noble.suites]
+    archives = world.archives().indexes(requests, ["amd64", "arm64"])
+    assert [archive.locked.id for archive in archives] == [
+        "ubuntu:noble",
+        "ubuntu:noble-updates",
+        "ubuntu:noble-security",
+        "ubuntu:noble-backports",
+    ]
+    assert all(len(archive.indexes) == 4 for archive in archives)
+    assert world.broken(SuiteRequest.of(noble.suites[0])).link is Link.SIGNATURE
 
 
 def test_the_same_suite_twice_is_refused(world: World) -> None:

@@ -221,6 +221,14 @@ def test_no_server_is_told(make: Make) -> None:
         make(attempts=1).get_bytes("http://127.0.0.1:9/x", limit=5)
 
 
+def test_a_silent_host_is_not_waited_for_again(make: Make, waits: list[float]) -> None:
+    client = make()
+    for _ in range(4):
+        with pytest.raises(NetworkError, match="could not connect"):
+            client.get_bytes("http://127.0.0.1:9/x", limit=5)
+    assert len(waits) == 2
+
+
 @pytest.mark.parametrize(
     "url", ["ftp://x/y", "file:///etc/passwd", "nonsense", "http://", "http://[x"]
 )

@@ -1,0 +1,54 @@
+"""Addresses: which are usable, where a redirect may lead, and what travels with it."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from neve.net.failure import NetworkError, shown
+
+
+def bare(url: str) -> str:
+    """``url`` without user and password: they travel in a header to this host alone."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def refuse_unusable(url: str) -> None:
+    """Raise `NetworkError` unless ``url`` is an http or https address."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise NetworkError(
+            url,
+            "not an http or https address",
+            resolution="correct the address in the settings or the recipe",
+        )
+
+
+def redirected(url: str, location: str) -> str:
+    """Where ``location`` leads from ``url``; `NetworkError` for what is not followed."""
+    try:
+        target = urljoin(bare(url), location)
+        old, new = urlsplit(url), urlsplit(target)
+    except ValueError:
+        target, old, new = "", urlsplit(url), urlsplit("")
+    downgraded = old.scheme == "https" and new.scheme != "https"
+    if not location or new.scheme not in ("http", "https") or not new.hostname or downgraded:
+        raise NetworkError(
+            url,
+            f"refused a redirect to {shown(target)}",
+            resolution="correct the address: neve follows redirects only to http and https, and "
+            "never from https to http",
+        )
+    if new.username is None and (old.scheme, old.hostname, old.port) == (
+        new.scheme,
+        new.hostname,
+        new.port,
+    ):
+        # The same server: the login that the caller put into the address still belongs to it.
+        user = old.netloc.rpartition("@")
+        return urlunsplit(new._replace(netloc=f"{user[0]}{user[1]}{new.netloc}"))
+    return target
