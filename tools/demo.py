@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from neve.inventory import read_inventory
+from neve.inventory.read import read_inventory
 from neve.inventory.rootfs import open_tar
 from neve.oci.layout_source import open_image
 from neve.oci.pack import store_reader

@@ -1,4 +1,4 @@
-"""``neve effects list`` and ``update``: what is known of maintainer scripts, and newer knowledge."""
+"""``neve effects list`` and ``update``: what is known of maintainer scripts, and bringing more."""
 
 from __future__ import annotations
 
