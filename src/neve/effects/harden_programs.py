@@ -26,9 +26,9 @@ from neve.tree import Edit, FileEntry, Kind, Remove, Tree
 
 SHELLS = frozenset(
     {
-        *("sh", "ash", "bash", "dash", "rbash", "posh", "yash", "sash", "osh"),
+        *("sh", "ash", "bash", "dash", "rbash", "posh", "yash", "sash"),
         *("zsh", "zsh5", "rzsh", "ksh", "ksh93", "rksh", "mksh", "lksh", "oksh", "loksh", "pdksh"),
-        *("csh", "tcsh", "bsd-csh", "fish", "elvish", "xonsh", "pwsh", "nu", "ion", "rc", "es"),
+        *("csh", "tcsh", "bsd-csh", "fish", "elvish", "xonsh", "pwsh"),
         *("busybox", "toybox", "static-sh", "mksh-static", "lksh-static", "bash-static"),
         "zsh-static",
     }

@@ -41,27 +41,8 @@ def prune(tree: Tree, request: PruneRequest) -> list[Edit]:
     a kept symbolic link leads to.
     """
     keep = Patterns(request.keep)
-    rules = [
-        (rule, Patterns(rule.patterns), Patterns(rule.spares))
-        for rule in _ALL_RULES
-        if not any(tree.locate(path) is not None for path in rule.unless)
-    ]
     entries = [entry for entry in tree if entry.kind is not Kind.DIRECTORY]
-    doomed: dict[str, PruneRule] = {}
-    shortcuts: dict[str, str] = {}
-    for entry in entries:
-        if not _ANY.match(entry.path) or _is_held(entry, keep, request):
-            continue
-        for rule, patterns, spares in rules:
-            if patterns.match(entry.path) and not spares.match(entry.path):
-                if rule.development and not _unasked_development(entry, request.requested):
-                    continue
-                target = _shortcut(tree, entry)
-                if target is not None:
-                    shortcuts[entry.path] = target
-                    continue
-                doomed[entry.path] = rule
-                break
+    doomed, shortcuts = _doomed(tree, entries, keep, request)
     for path in _spared_by_links(tree, entries, doomed):
         del doomed[path]
     while True:
@@ -70,16 +51,45 @@ def prune(tree: Tree, request: PruneRequest) -> list[Edit]:
         if not nowhere:
             break
         doomed.update((path, _DOCUMENTATION) for path in nowhere)
-    edits: list[Edit] = []
-    for path in sorted({*doomed, *emptied}, key=lambda path: path.split("/")):
-        rule_of = doomed.get(path)
-        reason = (
-            Reason(Origin.RULE, rule_of.id, rule_of.why)
-            if rule_of is not None
-            else Reason(Origin.RULE, EMPTIED_RULE, "nothing is left in it")
-        )
-        edits.append(Remove(path, reason))
-    return _outermost_last(edits)
+    return [
+        Remove(path, _reason(doomed.get(path)))
+        # deepest first, so that every removed path is recorded under its own rule
+        for path in sorted({*doomed, *emptied}, key=lambda path: path.split("/"), reverse=True)
+    ]
+
+
+def _reason(rule: PruneRule | None) -> Reason:
+    if rule is None:
+        return Reason(Origin.RULE, EMPTIED_RULE, "nothing is left in it")
+    return Reason(Origin.RULE, rule.id, rule.why)
+
+
+def _doomed(
+    tree: Tree, entries: Iterable[FileEntry], keep: Patterns, request: PruneRequest
+) -> tuple[dict[str, PruneRule], dict[str, str]]:
+    """Path → the first rule that takes it, and the links between documentation directories."""
+    rules = [
+        (rule, Patterns(rule.patterns), Patterns(rule.spares))
+        for rule in _ALL_RULES
+        if not any(tree.locate(path) is not None for path in rule.unless)
+    ]
+    doomed: dict[str, PruneRule] = {}
+    shortcuts: dict[str, str] = {}
+    for entry in entries:
+        if not _ANY.match(entry.path) or _is_held(entry, keep, request):
+            continue
+        for rule, patterns, spares in rules:
+            if not patterns.match(entry.path) or spares.match(entry.path):
+                continue
+            if rule.development and not _unasked_development(entry, request.requested):
+                continue
+            target = _shortcut(tree, entry)
+            if target is not None:
+                shortcuts[entry.path] = target
+            else:
+                doomed[entry.path] = rule
+            break
+    return doomed, shortcuts
 
 
 def prunable(path: str) -> bool:
@@ -143,8 +153,3 @@ def _emptied(tree: Tree, doomed: Collection[str], keep: Patterns) -> set[str]:
         emptied.add(directory)
         todo.add(posixpath.dirname(directory))
     return emptied
-
-
-def _outermost_last(edits: Iterable[Edit]) -> list[Edit]:
-    """Deepest paths first, so that every removed path is recorded under its own rule."""
-    return list(reversed(list(edits)))

@@ -8,10 +8,11 @@ everything it really depends on. What is asked for is never dropped.
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from neve.formats.deb.types import Clause, PackageFacts, Relation
 from neve.formats.deb.versions import satisfies
@@ -207,9 +208,8 @@ def _needed(
     for i in kept:
         for edge in edges[i]:
             if edge.rule is not None and edge.rule.unless and edge.target not in kept:
-                patterns = edge.rule.unless
-                paths = (path for member in kept for path in files[member].paths)
-                if any(fnmatchcase(path, pattern) for path in paths for pattern in patterns):
+                witness = re.compile("|".join(map(fnmatch.translate, edge.rule.unless)))
+                if any(witness.match(path) for member in kept for path in files[member].paths):
                     found.add(edge.target)
     return found | kept
 
