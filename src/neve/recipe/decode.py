@@ -6,7 +6,7 @@ Trusts the grammar: every value has its shape by now. Owns what only the file sy
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypedDict, TypeVar
 
@@ -97,6 +97,8 @@ class Decoder:
                 self._refuse(f"{at}.keyring", "a keyring is one file", "Name the file.")
             elif source is not None:
                 keyring = self._content(source.items[0])
+                record = replace(source.recorded, executable=None)
+                self.sources[record.path] = record
         return Repository(
             name=item["name"],
             url=item.get("url"),

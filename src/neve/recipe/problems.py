@@ -6,6 +6,7 @@ Owns the wording of the final ``SourceError``; knows nothing of YAML or of recip
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from neve.errors import Place, SourceError
 
 _MOST = 25
 _LONGEST = 80
+_CREDENTIALS = re.compile(r"://[^/\s]*@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,8 @@ class Problems:
 
 
 def shown(value: str) -> str:
-    """``value`` quoted for a message: one printable line of bounded length."""
+    """``value`` quoted for a message: one printable line of bounded length, no credentials."""
+    value = _CREDENTIALS.sub("://…@", value)
     text = repr(value if len(value) <= _LONGEST else value[:_LONGEST] + "…")
     return f'"{text[1:-1]}"' if '"' not in text else text
 

@@ -199,8 +199,11 @@ class RecipeSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRecipe:
-    """A read recipe, the place of each field (``packages[3]``, ``run.user`` …), the files it was
-    read from (the recipe itself first), and the bytes of referenced files by digest.
+    """A read recipe, the place of each field, the files it was read from (the recipe itself
+    first), and the bytes of referenced files by digest.
+
+    Fields are called ``packages[3]``, ``run.user``, ``run.environment.LANG``,
+    ``files./etc/app.conf.owner``; ``recipe.read.place_of`` finds the nearest one.
     """
 
     recipe: Recipe

@@ -219,3 +219,20 @@ def test_a_tree_of_root_leaves_directories_of_the_image_alone(tmp_path: Path) ->
         ("/etc/app.conf", False),
         ("/etc/empty", True),
     ]
+
+
+def test_credentials_never_reach_a_message(tmp_path: Path) -> None:
+    error = refused(tmp_path, "repositories: [{name: a, url: 'https://user:hunter2@h/x'}]\n")
+    assert "hunter2" not in "".join([error.brief, error.resolution, *error.details])
+    assert "netrc" in error.resolution
+
+
+def test_a_keyring_is_known_by_content_alone(tmp_path: Path) -> None:
+    (tmp_path / "k.gpg").write_bytes(b"keys")
+    (tmp_path / "k.gpg").chmod(0o755)
+    body = "repositories: [{name: c, url: 'https://h/d/', suite: s, keyring: k.gpg}]\n"
+    result = read(tmp_path, body)
+    repository = result.recipe.repositories[0]
+    assert (repository.keyring, repository.url) == (sha256_of(b"keys"), "https://h/d")
+    assert result.contents[sha256_of(b"keys")] == b"keys"
+    assert result.sources[1].executable is None
