@@ -32,6 +32,7 @@ class Installer:
                     "--mode=root",
                     "--variant=essential",
                     "--architectures=amd64",
+                    "--dpkgopt=force-unsafe-io",
                     *([f"--include={','.join(packages)}"] if packages else []),
                     codename,
                     str(root),

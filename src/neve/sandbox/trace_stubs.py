@@ -192,7 +192,7 @@ def stub_paths(lowers: Sequence[Path]) -> tuple[tuple[str, str], ...]:
 
 def _is_own(entry: Path) -> bool:
     """A stand-in is bound over the file itself: a link to some other program is left alone."""
-    return not entry.is_symlink() or entry.readlink().name in PASS | SKIP
+    return not entry.is_symlink() or str(entry.readlink()) in PASS | SKIP
 
 
 def read_commands(record: bytes) -> tuple[Command, ...]:
