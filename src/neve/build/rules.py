@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from neve.attest.subject import ATTEST_VERSION
-from neve.build.tree import TREE_VERSION
-from neve.effects.apply import EFFECTS_VERSION
-from neve.effects.harden import HARDEN_RULES_VERSION
-from neve.effects.prune_rules import PRUNE_RULES_VERSION
-from neve.formats.deb import FACTS_VERSION
+from neve.build.steps import TREE_VERSION
+from neve.effects.versions import (
+    EFFECTS_VERSION,
+    HARDEN_RULES_VERSION,
+    NEEDS_VERSION,
+    PRUNE_RULES_VERSION,
+)
+from neve.formats.deb.facts import FACTS_VERSION
 from neve.oci.codec import Compression, codec_version
 from neve.oci.layering import LAYER_FORMAT_VERSION, LAYERING_VERSION
 from neve.sandbox.bytecode import BYTECODE_VERSION
@@ -27,6 +30,7 @@ def rule_versions() -> tuple[tuple[str, str], ...]:
                 "harden": HARDEN_RULES_VERSION,
                 "layer-format": LAYER_FORMAT_VERSION,
                 "layering": LAYERING_VERSION,
+                "needs": NEEDS_VERSION,
                 "prune": PRUNE_RULES_VERSION,
                 "tree": TREE_VERSION,
             }.items()

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from neve.model import Digest, sha256_of
 
+TREE_VERSION = "1"
+"""Changes whenever the same packages and effects would give another tree; part of a lock."""
+
 
 class StepKind(StrEnum):
     """What a step does. Steps of one kind with equal inputs have equal results."""

@@ -23,9 +23,6 @@ from neve.model import Check, Digest
 from neve.recipe.types import Loosening, Recipe, Variant
 from neve.tree import Content, FileEntry, Inline, Tree
 
-TREE_VERSION = "1"
-"""Changes whenever the same packages and effects would give another tree; part of a lock."""
-
 ContentReader = Callable[[FileEntry], bytes]
 
 

@@ -38,9 +38,6 @@ from neve.effects.tmpfiles import apply_tmpfiles
 from neve.formats.deb.types import PackageFacts
 from neve.tree import Change, Edit, FileEntry, Kind, Put, Tree
 
-EFFECTS_VERSION = "1"
-"""Changes whenever the same effects would give other bytes; part of a lock's rules."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:

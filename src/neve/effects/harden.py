@@ -24,8 +24,6 @@ from neve.formats.deb.types import PackageFacts
 from neve.model import Check
 from neve.tree import Edit, Tree
 
-HARDEN_RULES_VERSION = "1"
-
 HARDEN_RULES: tuple[HardenRule, ...] = (
     HardenRule(
         id="no-package-manager",
@@ -111,7 +109,6 @@ def scripts_by_path(tree: Tree, facts: Iterable[PackageFacts]) -> Mapping[str, t
 
 __all__ = [
     "HARDEN_RULES",
-    "HARDEN_RULES_VERSION",
     "HardenContext",
     "Hardened",
     "Refusal",

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NEEDS_VERSION = "1"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:

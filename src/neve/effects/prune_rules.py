@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PRUNE_RULES_VERSION = "1"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneRule:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from neve.build.image import ImageFacts, MadeImage, annotations_of
+from neve.build.made import ImageFacts, MadeImage, annotations_of
 from neve.errors import UsageError
-from neve.model import Check, Digest, Platform, Waived, sha256_of
-from neve.oci.bundle import Bundle
+from neve.model import Check, Digest, Platform, sha256_of
+from neve.oci.bundle import Bundle, assemble
 from neve.oci.codec import Compression
 from neve.recipe.lock import Lock
 from neve.recipe.lockfile import dump_lock
@@ -153,8 +153,6 @@ def _check(request: BuildRequest, platforms: tuple[Platform, ...]) -> None:
 
 
 def _bundle(lock: Lock, made: tuple[MadeImage, ...]) -> Bundle:
-    from neve.oci.bundle import assemble
-
     artifacts = {one.image.platform: one.artifacts for one in made}
     return assemble(
         [one.image for one in made], annotations=annotations_of(lock), artifacts=artifacts
@@ -219,7 +217,7 @@ def _platform(made: MadeImage) -> BuiltPlatform:
         manifest=made.image.manifest.digest,
         config=sha256_of(made.image.config_data),
         facts=made.facts,
-        waived=tuple(check for check in made.checks if isinstance(check.verdict, Waived)),
+        waived=made.waived,
     )
 
 

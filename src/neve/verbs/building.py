@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from neve.build.answers import answer_scripts
-from neve.build.image import LockedBuild, MadeImage, make_image, recall_image
+from neve.build.made import LockedBuild, MadeImage, recall_image
 from neve.build.rules import changed_rules
-from neve.build.tree import Assembly, Ingredients, assemble
-from neve.distro import find_distro
 from neve.errors import UsageError
 from neve.model import Digest, Platform, sha256_of
 from neve.oci.codec import Compression
 from neve.recipe.lock import Lock, LockedTarget
 from neve.verbs.context import Workspace
+
+if TYPE_CHECKING:
+    from neve.build.tree import Assembly
 
 Contents = Callable[[], Mapping[Digest, bytes]]
 """Gives the recipe's own files by digest; called only when something must be built."""
@@ -89,6 +90,7 @@ def refuse_changed_rules(lock: Lock) -> None:
 
 def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImage:
     from neve.build.bytecode import add_bytecode
+    from neve.build.image import make_image
     from neve.oci.pack import store_reader
 
     key = (build.target.platform, build.target.variant)
@@ -130,7 +132,10 @@ def assemble_target(
 
     Raises ``UsageError`` where this neve answers scripts otherwise than the lock says.
     """
+    from neve.build.answers import answer_scripts
     from neve.build.facts import gather_facts
+    from neve.build.tree import Ingredients, assemble
+    from neve.distro import find_distro
     from neve.verbs.locking import bytes_reader, effects_database, requested_names
     from neve.verbs.resolving import find_variant
 

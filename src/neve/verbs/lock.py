@@ -20,7 +20,6 @@ from neve.recipe.lockfile import dump_lock, load_lock, recipe_matches
 from neve.recipe.types import ReadRecipe
 from neve.verbs.atomic import write_atomically
 from neve.verbs.context import Workspace
-from neve.verbs.locking import make_lock
 from neve.verbs.places import RecipePlace, catalogue_file
 
 
@@ -72,6 +71,8 @@ def write_lock(request: LockRequest, workspace: Workspace) -> LockResult:
     read = read_recipe_at(request.place)
     if old is not None and not request.update and _unchanged(old, read):
         return _result(path, old, dump_lock(old), old, written=False)
+    from neve.verbs.locking import make_lock
+
     pinned = _pinned(old, request)
     locked = make_lock(
         read, workspace, platforms=read.recipe.platforms, variants=None, pinned=pinned

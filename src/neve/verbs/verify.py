@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neve.attest.record import MEDIA_TYPE, BuildRecord, RecordedPath, read_record
-from neve.build.image import MadeImage
+from neve.build.made import MadeImage
 from neve.errors import ExitCode
 from neve.model import Check, Digest, Fail, Pass, Platform, Verdict, sha256_of
 from neve.oci.codec import Compression
