@@ -20,32 +20,58 @@ from neve.store import Store
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills and limits are POSIX's")
 
 WRITER = """
-import hashlib, itertools, sys
+import hashlib, itertools, os, sys
 from pathlib import Path
 from neve.model import sha256_of
 from neve.store import Store
-store = Store.open(Path(sys.argv[1]))
-print("ready", flush=True)
-for n in itertools.count(int(sys.argv[2])):
-    data = hashlib.sha256(str(n % 40).encode()).digest() * 4096
-    key = sha256_of(str(n % 40).encode())
-    with store.lock(key):
-        with store.writer(sha256_of(data)) as writer:
-            for start in range(0, len(data), 8192):
-                writer.write(data[start:start + 8192])
-            digest = writer.commit()
-        store.remember(key, str(digest).encode())
-        store.keep_state("newest", str(n).encode())
+
+def write(first):
+    store = Store.open(Path(sys.argv[1]))
+    for n in itertools.count(first):
+        data = hashlib.sha256(str(n % 40).encode()).digest() * 4096
+        key = sha256_of(str(n % 40).encode())
+        with store.lock(key):
+            with store.writer(sha256_of(data)) as writer:
+                for start in range(0, len(data), 8192):
+                    writer.write(data[start:start + 8192])
+                digest = writer.commit()
+            store.remember(key, str(digest).encode())
+            store.keep_state("newest", str(n).encode())
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        write(int(line))
+    print(child, flush=True)
+    print(os.waitpid(child, 0)[1], flush=True)
 """
 
 
-def _start(directory: Path, first: int) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(directory), str(first)], stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    return process
+class Writer:
+    """A process that starts writers one after the other, each to be killed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(directory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._child = 0
+
+    def start(self, first: int) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(first, file=self._process.stdin, flush=True)
+        self._child = int(self._process.stdout.readline())
+
+    def kill(self) -> None:
+        assert self._process.stdout is not None
+        os.kill(self._child, signal.SIGKILL)
+        assert int(self._process.stdout.readline()) == signal.SIGKILL
+
+    def end(self) -> None:
+        self._process.communicate()
 
 
 def _check(directory: Path) -> None:
@@ -62,19 +88,20 @@ def _check(directory: Path) -> None:
 
 def test_killed_at_fifty_random_moments(tmp_path: Path) -> None:
     chance = random.Random(20261123)
+    writers = [Writer(tmp_path), Writer(tmp_path)]
     for start in range(25):
-        writers = [_start(tmp_path, start), _start(tmp_path, start + 20)]
+        for number, writer in enumerate(writers):
+            writer.start(start + 20 * number)
         for writer in writers:
             time.sleep(chance.random() * 0.03)
             writer.kill()
-        for writer in writers:
-            assert writer.wait() == -signal.SIGKILL
-            assert writer.stdout is not None
-            writer.stdout.close()
         if start % 5 == 0:
             _check(tmp_path)
+    for writer in writers:
+        writer.end()
     _check(tmp_path)
     with Store.open(tmp_path) as store:
+        assert store.verify().blobs > 0
         digest = store.put(b"the next writer succeeds")
         with store.lock(digest):
             assert store.read(digest) == b"the next writer succeeds"
@@ -82,19 +109,18 @@ def test_killed_at_fifty_random_moments(tmp_path: Path) -> None:
 
 
 def test_two_processes_write_the_same_at_once(tmp_path: Path) -> None:
-    writers = [_start(tmp_path, 0), _start(tmp_path, 0)]
-    time.sleep(0.3)
+    writers = [Writer(tmp_path), Writer(tmp_path)]
+    for writer in writers:
+        writer.start(0)
+    time.sleep(0.2)
     with Store.open(tmp_path) as store:
         # Care while others write: nothing of theirs is taken for a leftover or for garbage.
         assert store.verify().damaged == ()
         store.gc(max_age=0, max_bytes=0)
     time.sleep(0.1)
     for writer in writers:
-        assert writer.poll() is None
         writer.kill()
-        writer.wait()
-        assert writer.stdout is not None
-        writer.stdout.close()
+        writer.end()
     _check(tmp_path)
 
 
