@@ -261,8 +261,8 @@ PERSON = Text(
 SUBJECT = Text(what="a path or package", pattern=r"[^\x00\s]+", example="/usr/bin/dash")
 SCRIPT = Text(
     what="a package and its script's digest",
-    pattern=rf"{PACKAGE}:(?:sha256:)?[0-9a-f]{{8,64}}",
-    example="postfix:4f1d2a90",
+    pattern=rf"{PACKAGE}:sha256:[0-9a-f]{{12,64}}",
+    example="postfix:sha256:4f1d2a90c3b7",
 )
 PLATFORM = Text(
     what="a platform", pattern="|".join(PLATFORMS), example="linux/amd64", hint=_platform_hint

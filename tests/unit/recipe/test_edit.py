@@ -133,7 +133,7 @@ EVERY: list[RecipeEdit] = [
     AddRepository(name="backports"),
     AddRepository(name="c", url="https://h/d", suite="s", components=("main",), keyring="k.gpg"),
     Loosen(rule="no-shell", reason="it's: needed"),
-    Acknowledge(script="a1:0123abcd", reason="r", owner="o", expires=date(2027, 1, 1)),
+    Acknowledge(script="a1:sha256:0123456789ab", reason="r", owner="o", expires=date(2027, 1, 1)),
 ]
 STARTS = [
     "distribution: debian\nrelease: 13",

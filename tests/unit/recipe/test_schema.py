@@ -39,7 +39,7 @@ GOOD = [
     "run: {health_check: {command: [a, 1], interval: 30s, retries: 3}, arbitrary_uid: true}",
     'files: {/a: {content: x, mode: "0644"}, /b: {link: /a}, /c: {directory: true}}',
     "loosened: [{rule: no-shell, reason: because}]",
-    "acknowledged: [{script: 'a1:0123abcd', reason: r, owner: o, expires: 2027-01-01}]",
+    "acknowledged: [{script: 'a1:sha256:0123456789ab', reason: r, owner: o, expires: 2027-01-01}]",
     "variants: {debug: {packages: [busybox], keep: [/usr/share/doc/**]}}",
     "platforms: [linux/amd64, linux/arm/v7]",
     "bytecode: false",
