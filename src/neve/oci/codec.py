@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
-_GZIP_LEVEL = 1
+_GZIP_LEVEL = 2
 _GZIP_WRAPPER = 31  # zlib's wbits for a gzip header: isal writes mtime 0 and OS 255 (unknown)
 _GZIP_MEMORY = 8
 _ZSTD_LEVEL = 3
