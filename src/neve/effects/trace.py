@@ -99,9 +99,10 @@ def make_effect(
         suites=(suite,),
     )
     safe, left_out = _safe(effect)
+    problems = (*files.problems, *left_out)
     return TracedEffect(
-        effect=abstract_effect(safe, parameters),
-        problems=(*files.problems, *left_out),
+        effect=abstract_effect(replace(safe, note="; ".join(problems)), parameters),
+        problems=problems,
         absent_owners=conditions.absent_owners,
     )
 

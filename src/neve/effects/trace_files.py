@@ -94,7 +94,7 @@ def read_files(
         if generator is not None:
             found.generated.add(generator)
             continue
-        problem = _refused(change, unstable)
+        problem = _refused(change, unstable, packaged_content)
         if problem is not None:
             found.problems.append(f"{path}: {problem}")
             continue
@@ -150,7 +150,9 @@ def _is_runtime_file(change: Change) -> bool:
     )
 
 
-def _refused(change: Change, unstable: frozenset[str]) -> str | None:
+def _refused(
+    change: Change, unstable: frozenset[str], packaged_content: Mapping[Digest, str]
+) -> str | None:
     node = change.after
     if change.path in unstable:
         return "left out: not the same in two runs (random, or the host's)"
@@ -158,6 +160,9 @@ def _refused(change: Change, unstable: frozenset[str]) -> str | None:
         return None
     if node.kind == "special":
         return "left out: a device, socket or pipe"
+    old = change.before.digest if change.before is not None else None
+    if node.digest is not None and (node.digest == old or node.digest in packaged_content):
+        return None
     if node.kind == "file" and node.data is None:
         return "left out: larger than a traced file may be"
     if node.data is not None and _DATED.search(node.data):

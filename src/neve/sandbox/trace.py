@@ -280,7 +280,19 @@ def _lay_out(space: Path, lowers: Sequence[Path], upper: Path, script: str) -> s
 
 def _sandbox(lowers: Sequence[Path], host: str, architecture: str) -> list[str]:
     """Bubblewrap's arguments: the root, its own devices and processes, the recorders."""
-    words = ["--bind", "root", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108 - the sandbox's own
+    words = [
+        "--bind",
+        "root",
+        "/",
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/tmp",
+    ]  # noqa: S108 - the sandbox's own
     words += ["--bind", "neve", "/neve", "--bind", "root", _REAL]
     for path, kind in stub_paths(lowers):
         words += ["--ro-bind", f"neve/{kind}", path]

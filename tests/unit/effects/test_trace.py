@@ -187,7 +187,8 @@ def test_a_directory_below_run_is_kept() -> None:
 
 def test_alternatives_and_their_links() -> None:
     call = ("update-alternatives", "--quiet", "--install", "/usr/bin/editor", "editor", "/bin/ed",
-            "10", "--slave", "/usr/share/man/man1/e.1.gz", "e.1.gz", "/usr/share/man/man1/ed.1.gz")  # fmt: skip
+            "10", "--slave", "/usr/share/man/man1/e.1.gz", "e.1.gz",
+            "/usr/share/man/man1/ed.1.gz")  # fmt: skip
     link = Node(
         kind="symlink", mode=0o777, owner="root", group="root", target="/etc/alternatives/e"
     )
