@@ -24,6 +24,7 @@ from neve.recipe.sources import (
     SourceRefusedError,
     SourceRoot,
     read_recipe_file,
+    shipped_recipe,
 )
 from neve.recipe.types import ReadRecipe, RecipeSource
 from neve.recipe.words import BASE
@@ -132,10 +133,7 @@ class _Loader:
         if text.startswith(CATALOGUE):
             if self.catalogue is None:
                 raise SourceRefusedError("there is no catalogue to look in", "Use a path.")
-            try:
-                path = self.catalogue(text.removeprefix(CATALOGUE))
-            except UsageError as error:
-                raise SourceRefusedError(error.brief, error.resolution) from None
+            path = shipped_recipe(text.removeprefix(CATALOGUE), self.catalogue)
             root = SourceRoot(directory=path.parent, prefix=f"{text}//")
             return _File(shown=str(path), path=path, root=root)
         if PurePosixPath(text).is_absolute() or Path(text).is_absolute() or "\\" in text:

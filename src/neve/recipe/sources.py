@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from neve.errors import UsageError
 from neve.model import sha256_of
 from neve.recipe.types import RecipeSource
 
@@ -20,6 +22,7 @@ MAX_FILE = 256 * 1024 * 1024
 MAX_TREE = 512 * 1024 * 1024
 MAX_ENTRIES = 20_000
 CATALOGUE = "catalogue:"
+_CATALOGUE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
 Catalogue = Callable[[str], Path]
 """Finds a recipe that neve ships, by its name as ``debian-13/base``."""
 
@@ -114,6 +117,18 @@ def changed_sources(
     return tuple(changed)
 
 
+def shipped_recipe(name: str, catalogue: Catalogue) -> Path:
+    """The recipe that ``catalogue:NAME`` means; raises ``SourceRefusedError``."""
+    if _CATALOGUE_NAME.fullmatch(name) is None:
+        raise SourceRefusedError(
+            f"{name[:80]!r} is no name in the catalogue", "Write it as catalogue:debian-13/base."
+        )
+    try:
+        return catalogue(name)
+    except UsageError as error:
+        raise SourceRefusedError(error.brief, error.resolution) from None
+
+
 def _recorded_now(
     source: RecipeSource, itself: Path | None, directory: Path, catalogue: Catalogue | None
 ) -> RecipeSource:
@@ -124,7 +139,7 @@ def _recorded_now(
         name, _, below = path.removeprefix(CATALOGUE).partition("//")
         if catalogue is None:
             raise SourceRefusedError("no catalogue to look in", "Install neve with its catalogue.")
-        shipped = catalogue(name)
+        shipped = shipped_recipe(name, catalogue)
         if not below:
             return read_recipe_file(shipped, path, limit=MAX_FILE)[1]
         directory, path = shipped.parent, below

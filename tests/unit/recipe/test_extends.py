@@ -150,6 +150,7 @@ def test_a_name_the_catalogue_has_not(tmp_path: Path) -> None:
         ("none.yaml", "does not exist"),
         ("/etc/x.yaml", "not a recipe to extend"),
         ("catalogue:x/y", "no catalogue"),
+        ("catalogue:../x", "no catalogue"),
         ("folder", "not a regular file"),
         ('"a\\0b"', "not a recipe to extend"),
     ],
@@ -178,3 +179,10 @@ def test_problems_of_every_file_are_told(tmp_path: Path) -> None:
     told = "\n".join([caught.value.brief, *caught.value.details])
     assert "a.yaml:2:1" in told
     assert "b.yaml:3:1" in told
+
+
+@pytest.mark.parametrize("name", ["../secret", "a/../../secret", "/etc/passwd", "a//b", ""])
+def test_a_catalogue_name_is_no_path_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.yaml").write_text(f"extends: catalogue:{name}\n")
+    with pytest.raises(SourceError):
+        read_recipe(tmp_path / "a.yaml", catalogue=lambda name: tmp_path / "shelf" / name)
