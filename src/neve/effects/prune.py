@@ -46,7 +46,7 @@ def prune(tree: Tree, request: PruneRequest) -> list[Edit]:
     for path in _spared_by_links(tree, entries, doomed):
         del doomed[path]
     while True:
-        emptied = _emptied(tree, doomed, keep)
+        emptied = _emptied(tree, doomed, keep, request)
         nowhere = [path for path in shortcuts if path not in doomed and shortcuts[path] in emptied]
         if not nowhere:
             break
@@ -134,7 +134,9 @@ def _spared_by_links(tree: Tree, entries: Iterable[FileEntry], doomed: Collectio
     return spared
 
 
-def _emptied(tree: Tree, doomed: Collection[str], keep: Patterns) -> set[str]:
+def _emptied(
+    tree: Tree, doomed: Collection[str], keep: Patterns, request: PruneRequest
+) -> set[str]:
     """Directories that hold nothing but doomed paths; one that was empty before is payload."""
     gone = set(doomed)
     emptied: set[str] = set()
@@ -147,7 +149,7 @@ def _emptied(tree: Tree, doomed: Collection[str], keep: Patterns) -> set[str]:
         left = [name for name in names if posixpath.join(directory, name) not in gone]
         if left or directory.count("/") < 2 or entry is None or keep.match(directory):
             continue
-        if entry.reason.origin is Origin.RECIPE:
+        if entry.reason.origin is Origin.RECIPE or directory in request.used:
             continue
         gone.add(directory)
         emptied.add(directory)
