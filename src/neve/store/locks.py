@@ -9,9 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 import time
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 _BUSY = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
 _FIRST_PAUSE = 0.0005
@@ -36,7 +40,7 @@ class FileLock:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | _EXTRA_FLAGS, 0o644)
             try:
                 if not _lock(descriptor, shared=self._shared):
-                    os.close(descriptor)
+                    _close(descriptor)
                     return False
                 # Whoever held it before may have unlinked the file: a lock on a name that is
                 # gone excludes nobody.
@@ -44,9 +48,9 @@ class FileLock:
                     self._descriptor, self._owner = descriptor, os.getpid()
                     return True
             except BaseException:
-                os.close(descriptor)
+                _close(descriptor)
                 raise
-            os.close(descriptor)
+            _close(descriptor)
 
     def acquire(self, *, timeout: float | None = None) -> bool:
         """Wait for the lock, at most ``timeout`` seconds; whether it was taken."""
@@ -68,7 +72,7 @@ class FileLock:
         remove = remove and self._owner == os.getpid()
         if remove and sys.platform != "win32":
             self.path.unlink(missing_ok=True)
-        os.close(descriptor)
+        _close(descriptor)
         if remove and sys.platform == "win32":
             _unlink_if_free(self.path)
 
@@ -94,7 +98,7 @@ def is_locked(path: Path) -> bool:
     try:
         return not _lock(descriptor, shared=False)
     finally:
-        os.close(descriptor)
+        _close(descriptor)
 
 
 _EXTRA_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -114,29 +118,50 @@ def _unlink_if_free(path: Path) -> None:
         return
 
 
-if sys.platform == "win32":
-
-    def _lock(descriptor: int, *, shared: bool) -> bool:
-        import msvcrt
-
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            if error.errno in _BUSY:
-                return False
-            raise
-        return True
-
-else:
-
-    def _lock(descriptor: int, *, shared: bool) -> bool:
-        import fcntl
-
-        try:
+def _lock(descriptor: int, *, shared: bool) -> bool:
+    """Take the system's lock on an open file without waiting; it ends with the descriptor."""
+    try:
+        if (fcntl := _module("fcntl")) is not None:
             kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in _BUSY:
+        elif (msvcrt := _module("msvcrt")) is not None:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            return _lock_within_process(descriptor, shared=shared)
+    except OSError as error:
+        if error.errno in _BUSY:
+            return False
+        raise
+    return True
+
+
+@cache
+def _module(name: str) -> Any:  # noqa: ANN401 - modules that other systems lack have no type
+    """A module that not every system has, or ``None``; imported late so that all can start."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+_held: dict[int, tuple[int, int, bool]] = {}
+_held_guard = threading.Lock()
+
+
+def _lock_within_process(descriptor: int, *, shared: bool) -> bool:
+    """Where the system has no locks it has no other processes worth the name: mind the threads."""
+    status = os.fstat(descriptor)
+    file = (status.st_dev, status.st_ino)
+    with _held_guard:
+        for device, inode, also_shared in _held.values():
+            if file == (device, inode) and not (shared and also_shared):
                 return False
-            raise
+        _held[descriptor] = (*file, shared)
         return True
+
+
+def _close(descriptor: int) -> None:
+    """Close an open file, which gives up its lock."""
+    with _held_guard:
+        _held.pop(descriptor, None)
+        os.close(descriptor)

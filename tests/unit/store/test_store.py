@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -343,3 +344,26 @@ def test_default_directory_follows_the_environment(monkeypatch: pytest.MonkeyPat
     assert default_directory(home) == Path("/home/me/Library/Caches/neve")
     monkeypatch.setattr("sys.platform", "win32")
     assert default_directory(home | {"LOCALAPPDATA": "/L"}) == Path("/L/neve")
+
+
+def test_it_works_where_the_system_has_no_file_locks(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neve.store import locks
+
+    for name in ("fcntl", "msvcrt"):
+        monkeypatch.setitem(sys.modules, name, None)
+    locks._module.cache_clear()
+    try:
+        with Store.open(directory) as store:
+            digest = store.put(b"content")
+            assert store.read(digest) == b"content"
+            with store.lock(KEY), Store.open(directory) as other:
+                second = other.lock(KEY, timeout=0.01)
+                with pytest.raises(StoreError), second:
+                    pass
+            with store.lock(KEY):
+                assert store.verify().sound
+            assert store.gc(max_age=0, max_bytes=0).removed == 0
+    finally:
+        locks._module.cache_clear()
