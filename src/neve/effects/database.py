@@ -197,6 +197,7 @@ def import_update(data: bytes, directory: Path, *, write: Callable[[Path, bytes]
         raise EffectFormatError(database.codename, "not a suite's codename")
     target = directory / f"{database.codename}.json"
     write(target, data)
+    _load.cache_clear()
     return target
 
 

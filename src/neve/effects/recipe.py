@@ -153,16 +153,19 @@ def _run_as(bench: Workbench, accounts: Accounts, recipe: Recipe, keys: list[str
 
 
 def _nonroot(bench: Workbench, accounts: Accounts, recipe: Recipe, keys: list[str]) -> RunAs:
+    """The default user; one that already has its number or name serves as it is."""
+    number = next((u for u in accounts.users.values() if u.uid == NONROOT), None)
+    known = number or accounts.users.get("nonroot")
+    if known is not None:
+        gid = 0 if recipe.run.arbitrary_uid else known.gid
+        return RunAs(uid=known.uid, gid=gid, home=known.home)
     gid = 0 if recipe.run.arbitrary_uid else NONROOT
     home = "/home/nonroot"
-    if "nonroot" not in accounts.users:
-        if gid and "nonroot" not in accounts.groups:
-            accounts.add_group("nonroot", gid=gid)
-        comment = "the user this image runs as"
-        accounts.add_user(
-            UserAccount(name="nonroot", uid=NONROOT, gid=gid, comment=comment, home=home)
-        )
-        keys.append("run.user")
+    if gid and not any(group.gid == gid for group in accounts.groups.values()):
+        accounts.add_group("nonroot", gid=gid)
+    comment = "the user this image runs as"
+    accounts.add_user(UserAccount(name="nonroot", uid=NONROOT, gid=gid, comment=comment, home=home))
+    keys.append("run.user")
     mode = 0o770 if recipe.run.arbitrary_uid else 0o700
     reason = Reason(Origin.RECIPE, "run.user", "home of nonroot")
     bench.directory(home, reason, mode=mode, uid=NONROOT, gid=gid)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from neve.effects.database import (
     PackagedPaths,
     Unmatched,
     dump_effects,
+    import_update,
     load_effects,
 )
 from neve.effects.ops import (
@@ -37,7 +40,9 @@ from neve.effects.ops import (
 )
 from neve.effects.script import Parameters
 from neve.errors import DeniedError
-from neve.model import Digest, sha256_of
+from neve.formats.deb.types import PackageFacts
+from neve.model import Digest, Origin, Reason, sha256_of
+from neve.tree import FileEntry, Inline, Kind
 
 AMD64 = Parameters.of("amd64")
 KEY = sha256_of(b"script")
@@ -260,6 +265,41 @@ def test_ordinary_configuration_is_let_through(data: bytes) -> None:
     assert load_effects(dump_effects([effect], codename="x")) == (effect,)
 
 
-def test_merged_usr_names_are_one_path() -> None:
-    paths = PackagedPaths(())
-    assert not paths.has("/bin/sh")
+def test_packaged_paths_know_merged_usr_and_hard_links(
+    make_package: Callable[..., PackageFacts],
+) -> None:
+    content = Inline(b"shell")
+    reason = Reason(Origin.PACKAGE, "dash", "unpacked")
+    entries = (
+        FileEntry(path="/bin/dash", kind=Kind.FILE, mode=0o755, content=content, reason=reason),
+        FileEntry(
+            path="/usr/bin/again", kind=Kind.HARDLINK, mode=0o755, target="/bin/dash", reason=reason
+        ),
+        FileEntry(path="/etc", kind=Kind.DIRECTORY, mode=0o755, reason=reason),
+    )
+    around = PackagedPaths([replace(make_package("dash"), entries=entries)])
+    assert around.has("/usr/bin/dash")
+    assert around.has("/bin/dash")
+    assert around.has("/etc")
+    assert not around.has("/binary")
+    assert around.digest("/bin/again") == around.digest("/usr/bin/dash") == content.digest
+    assert around.digest("/etc") is None
+    assert around.digest("/nowhere") is None
+
+
+def test_an_update_is_checked_whole_before_it_is_written(tmp_path: Path) -> None:
+    good = dump_effects([Effect(package="demo", key=KEY)], codename="trixie")
+    written = import_update(good, tmp_path, write=lambda path, data: None)
+    assert written == tmp_path / "trixie.json"
+    secret = WriteFile(path="/k", data=b"-----BEGIN PRIVATE KEY-----\n")
+    bad = dump_effects([Effect(package="demo", key=KEY, operations=(secret,))], codename="trixie")
+    climbing = dump_effects([], codename="../../etc/x")
+    for data, error in ((bad, DeniedError), (climbing, EffectFormatError)):
+        with pytest.raises(error):
+            import_update(data, tmp_path, write=lambda path, data: pytest.fail("written"))
+
+
+def test_a_suite_without_a_database_knows_nothing() -> None:
+    empty = EffectsDatabase.load("nosuchsuite")
+    assert len(empty) == 0
+    assert empty.match("demo", KEY, Around(), AMD64) is None

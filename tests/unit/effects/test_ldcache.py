@@ -141,8 +141,24 @@ def test_nothing_is_written_without_a_c_library(
     make_tree: Callable[..., Tree], context: EffectContext
 ) -> None:
     bench = Workbench(make_tree({"/usr/lib/liba.so": b""}), context)
-    ldcache.run(bench, ())
+    ldcache.run(bench, (("libc-bin", ()),))
     assert bench.edits == []
+
+
+def test_unasked_it_is_written_only_where_the_loader_needs_it(
+    make_tree: Callable[..., Tree], context: EffectContext
+) -> None:
+    known = {sha256_of(b"o"): elf("libo.so.1")}
+    paths: dict[str, bytes | str | None] = {
+        LIBC: BANNER,
+        "/etc/ld.so.conf.d/x.conf": b"/usr/lib/x86_64-linux-gnu\n/opt/lib\n",
+    }
+    plain = Workbench(make_tree(paths), replace(context, elf=known))
+    ldcache.run(plain, ())
+    assert plain.edits == []
+    own = Workbench(make_tree({**paths, "/opt/lib/libo.so.1": b"o"}), replace(context, elf=known))
+    ldcache.run(own, ())
+    assert ("libo.so.1", "/opt/lib/libo.so.1", 0) in cached(own)
 
 
 def test_includes_that_include_each_other_end(run: Run) -> None:
@@ -189,7 +205,7 @@ def test_arm64_has_its_own_flag(make_tree: Callable[..., Tree], context: EffectC
     tree = make_tree({"/usr/lib/aarch64-linux-gnu/libc.so.6": BANNER, "/usr/lib/liba.so.1": b"a"})
     known = {sha256_of(b"a"): elf("liba.so.1", machine=183)}
     bench = Workbench(tree, replace(context, parameters=Parameters.of("arm64"), elf=known))
-    ldcache.run(bench, ())
+    ldcache.run(bench, (("libc-bin", ()),))
     content = tree["/etc/ld.so.cache"].content
     assert isinstance(content, Inline)
     assert struct.unpack_from("<i", content.data, 48) == (0x0A03,)

@@ -139,3 +139,18 @@ def test_nothing_outside_the_writable_path_changes_owner(
     assert tree["/etc/other"].uid == 0
     assert tree["/var/lib/app2"].uid == 0
     assert tree["/var/lib/app"].uid == 65532
+
+
+def test_a_user_with_the_default_number_or_name_serves(
+    make_tree: MakeTree, context: EffectContext
+) -> None:
+    for user, wanted in (
+        (User(name="app", uid=65532), "65532:65532"),
+        (User(name="nonroot", uid=700), "700:700"),
+    ):
+        recipe = Recipe(name="x", base=DEBIAN, accounts=Accounts(users=(user,)))
+        tree = make_tree({})
+        applied = apply_recipe(tree, recipe, context, file_content=no_file)
+        assert applied.run_as.user == wanted
+        ids = [line.split(":")[2] for line in passwd(tree)]
+        assert len(ids) == len(set(ids))

@@ -76,7 +76,11 @@ class _Directory:
 
 
 def run(bench: Workbench, requests: tuple[Request, ...]) -> None:
-    """Write the cache and missing soname links; nothing without a C library in the tree."""
+    """Write the cache and missing soname links where asked for, or where the loader would not
+    find configured libraries without it; nothing without a C library in the tree.
+    """
+    if not requests and not _needed(bench):
+        return
     generator = _generator(bench)
     if generator is None:
         return
@@ -103,10 +107,31 @@ def _generator(bench: Workbench) -> bytes | None:
     return None
 
 
+def _needed(bench: Workbench) -> bool:
+    """Whether a configured directory beside the loader's own ones holds a library."""
+    triplet = bench.context.parameters.triplet
+    own = {bench.tree.resolve(f"{base}/{sub}") for base in _BUILTIN for sub in ("", triplet)}
+    for path in _configuration(bench):
+        real = bench.tree.resolve(path)
+        if real not in own and any(_is_dso(name) for name in bench.tree.children(real)):
+            return True
+    return False
+
+
+def _configuration(bench: Workbench) -> Iterator[str]:
+    """The configured directories; ld.so.conf itself is libc-bin's, which an image may lack."""
+    seen: set[str] = set()
+    if bench.content(_CONFIGURATION) is not None:
+        yield from _configured(bench, _CONFIGURATION, seen)
+        return
+    for included in matches(bench.tree, f"{_CONFIGURATION}.d/*.conf"):
+        yield from _configured(bench, included, seen)
+
+
 def _directories(bench: Workbench) -> Iterator[_Directory]:
     """The configured and built-in directories, each once, followed by its glibc-hwcaps."""
     seen: set[str] = set()
-    for path in [*_configured(bench, _CONFIGURATION, set()), *_BUILTIN]:
+    for path in [*_configuration(bench), *_BUILTIN]:
         real = bench.tree.resolve(path)
         if real in seen:
             continue

@@ -19,7 +19,7 @@ class Generator:
 
 
 GENERATORS: Mapping[str, Generator] = {
-    "ld.so.cache": Generator(run=ldcache.run),
+    "ld.so.cache": Generator(run=ldcache.run, always=True),
     "ca-certificates": Generator(run=certificates.run, always=True),
     "java-cacerts": Generator(run=javastore.run),
     "php-modules": Generator(run=php.run),
