@@ -10,6 +10,7 @@ preconditions of the effect.
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -39,7 +40,9 @@ from neve.effects.shell_ast import (
 _MAX_STEPS = 20_000
 _PATTERN = "*?["
 _FROM_OUTSIDE = ("DEB", "DPKG_", "HOME", "LANG", "LC_", "LOGNAME", "PATH", "PWD", "SHELL", "TERM")
-_FIXED = frozenset({"PATH", "IFS", "LD_PRELOAD", "LD_LIBRARY_PATH", "DPKG_ROOT"})
+_LANGUAGE = ("LANG", "LC_")
+_FIXED = frozenset({"BASH_ENV", "ENV", "IFS", "PATH", "POSIXLY_CORRECT", "SHELLOPTS"})
+_BRACES = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
 
 
 class NotRecognisedError(Exception):
@@ -196,7 +199,7 @@ class Evaluation:
             for name, word in node.assignments:
                 self._assign(name, self.text(word), node.line)
             return 0
-        if node.assignments and any(name in _FIXED for name, _ in node.assignments):
+        if any(not name.startswith(_LANGUAGE) for name, _ in node.assignments):
             raise NotRecognisedError("a changed environment", node.line)
         status = self._command(words, node.line)
         if status != 0 and not tested:
@@ -240,7 +243,8 @@ class Evaluation:
             self._arguments = outer
 
     def _assign(self, name: str, value: str, line: int) -> None:
-        if name in _FIXED and value != self._variables.get(name):
+        guarded = name in _FIXED or name.startswith(("DPKG_", "LD_"))
+        if guarded and value != self._variables.get(name):
             raise NotRecognisedError(f"a changed {name}", line)
         self._variables[name] = value
 
@@ -274,6 +278,9 @@ class Evaluation:
                 if split or any(c in text for c in _PATTERN):
                     raise NotRecognisedError(f"splitting or globbing of {text!r}", word.line)
             value += text
+        bare = "".join(p.text for p in word.parts if isinstance(p, Text) and not p.quoted)
+        if _BRACES.search(bare):
+            raise NotRecognisedError("an expansion of braces", word.line)
         return [value] if value or quoted or literal else []
 
     def _pattern(self, word: Word) -> str:

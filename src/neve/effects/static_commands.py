@@ -24,7 +24,7 @@ from neve.effects.ops import (
 )
 from neve.effects.static_accounts import ACCOUNT_COMMANDS, absolute
 
-_NEVER_THERE = ("/run/systemd/system", "/sys/", "/proc/", "/dev/", "/run/")
+_NO_INIT = frozenset({"/run/systemd", "/run/systemd/system", "/run/initctl"})
 
 
 def _harmless(run: Evaluation, arguments: list[str], line: int) -> int:
@@ -79,7 +79,7 @@ def _test_path(run: Evaluation, operator: str, path: str, line: int) -> int:
     """A packaged path is there; one that only the running system makes is not."""
     if path == "":
         return 1
-    if path.startswith(_NEVER_THERE) or path == "/.dockerenv":
+    if path in _NO_INIT:
         return 1
     if not path.startswith("/") or posixpath.normpath(path) != path or operator in ("-L", "-h"):
         raise NotRecognisedError(f"the test {operator} {path}", line)
@@ -116,8 +116,19 @@ def _which(run: Evaluation, arguments: list[str], line: int) -> int:
 
 
 def _systemd_helper(run: Evaluation, arguments: list[str], line: int) -> int:
-    """Unit links for an init that a container does not run; ``was-installed`` is true when new."""
-    return 1 if "debian-installed" in arguments else 0
+    """Unit links for an init that a container does not run; a new unit was never disabled."""
+    verbs = [a for a in arguments if not a.startswith("-")][:1]
+    if verbs and verbs[0] in ("enable", "reenable", "unmask", "update-state", "was-enabled"):
+        return 0
+    raise NotRecognisedError(f"deb-systemd-helper {' '.join(arguments)}", line)
+
+
+def _systemctl(run: Evaluation, arguments: list[str], line: int) -> int:
+    """Acts on a running init only; what asks it (``is-active``) has no answer here."""
+    verbs = [a for a in arguments if not a.startswith("-")][:1]
+    if verbs and verbs[0] in ("daemon-reload", "daemon-reexec", "preset", "restart", "start"):
+        return 0
+    raise NotRecognisedError(f"systemctl {' '.join(arguments)}", line)
 
 
 def _compare_versions(run: Evaluation, arguments: list[str], line: int) -> int:
@@ -299,7 +310,7 @@ STATIC_COMMANDS: Mapping[str, Command] = {
     "py3compile": _py3compile,
     "rm": _rm,
     "set": _set,
-    "systemctl": _harmless,
+    "systemctl": _systemctl,
     "systemd-sysusers": _sysusers,
     "systemd-tmpfiles": _tmpfiles,
     "test": _test,

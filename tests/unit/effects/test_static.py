@@ -243,6 +243,15 @@ def test_literal_commands_become_operations(
         'echo "${x%y}"\n',
         "case $1 in\n  configure) ./run ;;\nesac\n",
         "/usr/lib/demo/setup\n",
+        "#!/bin/bash\nmkdir -p /var/lib/{a,b}\n",
+        "#!/bin/bash\nmkdir -p /var/lib/{1..9}\n",
+        "if [ -e /dev/null ]; then ldconfig; fi\n",
+        "if [ -d /proc/self ]; then ldconfig; fi\n",
+        "if systemctl is-active demo; then ldconfig; fi\n",
+        "if deb-systemd-helper debian-installed demo.service; then ldconfig; fi\n",
+        "DPKG_ADMINDIR=/x update-alternatives --install /usr/bin/x x /usr/bin/y 1\n",
+        "export DPKG_ADMINDIR=/x\n",
+        "IFS=x\n",
     ],
 )
 def test_everything_else_is_refused_with_its_line(classify: Classify, body: str) -> None:
