@@ -178,7 +178,7 @@ def _why_not(relation: Relation, end: DeadEnd, candidates: Candidates) -> str:
     offered = candidates.options(relation, architecture)
     for clash in end.clashes:
         if clash.option in offered:
-            return _clash_line(clash)
+            return f"but {_clash_line(clash)}"
     if relation.name in candidates.excluded:
         return f"but {relation.name} is excluded by the recipe"
     versions = candidates.universe.versions(relation.name)
@@ -204,12 +204,10 @@ def _why_not(relation: Relation, end: DeadEnd, candidates: Candidates) -> str:
 def _clash_line(clash: Clash) -> str:
     if clash.relation is None:
         other = clash.other
-        return (
-            f"but {clash.option} ({clash.option.key[1]}) can't stand beside "
-            f"{other} ({other.key[1]})"
-        )
+        return f"{clash.option} ({clash.option.key[1]}) can't stand beside {other} ({other.key[1]})"
     victim = clash.other if clash.owner is clash.option else clash.option
-    return f"but {clash.owner} conflicts with {clash.relation}, and {victim} is one"
+    role = "is one" if victim.package.name == clash.relation.name else "provides it"
+    return f"{clash.owner} conflicts with {clash.relation}, and {victim} {role}"
 
 
 def _resolution(end: DeadEnd, search: Search) -> str:
