@@ -58,7 +58,8 @@ class TraceRoot:
     configured: tuple[PackageLayer, ...] = ()
     architecture: str = "amd64"
     bootstrapping: bool = False
-    """The subject is Essential: nothing runs before all of it is unpacked, as debootstrap does."""
+    """The subject is Essential, and so among ``lowers``: nothing runs before all of it is
+    unpacked, as debootstrap does."""
 
 
 class Tracer:
@@ -164,12 +165,12 @@ class Tracer:
             plan.append(("postinst", "postinst", ("configure", "")))
             if subject.triggers:
                 plan.append(("triggered", "postinst", ("triggered", " ".join(subject.triggers))))
-        has_files = False
+        has_files = root.bootstrapping
         for name, script, words in plan:
-            if (name != "preinst" and not has_files) or (name == "preinst" and root.bootstrapping):
+            if name != "preinst" and not has_files:
                 lowers = (subject.directory, *lowers)
                 has_files = True
-            elif name == "preinst":
+            elif name == "preinst" and not has_files:
                 lowers = (self._scripts_only(work, subject), *lowers)
             space, upper = work / name, work / name / "upper"
             upper.mkdir(parents=True)
@@ -280,19 +281,8 @@ def _lay_out(space: Path, lowers: Sequence[Path], upper: Path, script: str) -> s
 
 def _sandbox(lowers: Sequence[Path], host: str, architecture: str) -> list[str]:
     """Bubblewrap's arguments: the root, its own devices and processes, the recorders."""
-    words = [
-        "--bind",
-        "root",
-        "/",
-        "--dev",
-        "/dev",
-        "--proc",
-        "/proc",
-        "--perms",
-        "1777",
-        "--tmpfs",
-        "/tmp",
-    ]  # noqa: S108 - the sandbox's own
+    words = ["--bind", "root", "/", "--dev", "/dev", "--proc", "/proc"]
+    words += ["--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108 - the sandbox's own
     words += ["--bind", "neve", "/neve", "--bind", "root", _REAL]
     for path, kind in stub_paths(lowers):
         words += ["--ro-bind", f"neve/{kind}", path]

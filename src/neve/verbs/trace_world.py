@@ -126,7 +126,7 @@ class TraceWorld:
             before = [n for n in self._essential_order() if n != name]
             configured = [n for n in before if n in ("base-passwd", "base-files")]
             configured = [] if name == "base-passwd" else configured
-            lowers = [*self._lowers(names), *self._essential_lowers(but=name)]
+            lowers = [*self._lowers(names), *self._essential_lowers()]
         else:
             configured = [n for n in names if n in own and n not in idle]
             lowers = [
@@ -228,11 +228,10 @@ class TraceWorld:
     def _essential_order(self) -> list[str]:
         return _accounts_first([package.name for package in self.essential])
 
-    def _essential_lowers(self, but: str = "") -> list[Path]:
+    def _essential_lowers(self) -> list[Path]:
         skeleton = self._layers_directory / "skeleton"
         skeleton_layer(skeleton)
-        names = [p.name for p in self.essential if p.name != but]
-        return [*self._lowers(names), skeleton]
+        return [*self._lowers([p.name for p in self.essential]), skeleton]
 
     def _lowers(self, names: Sequence[str]) -> list[Path]:
         return [self.layer(name).directory for name in reversed(names)]
