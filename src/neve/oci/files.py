@@ -13,16 +13,6 @@ from typing import BinaryIO
 from neve.errors import StoreError
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a new file and make it last."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    path.chmod(0o644)
-
-
 def sync(path: Path) -> None:
     """Make a file, or the renames in a directory, last; Windows cannot do it for directories."""
     with contextlib.suppress(PermissionError):

@@ -7,8 +7,8 @@ changes only its own layer. Measurements: docs/adr/0003-layering.md.
 
 Directories carry modification time 0 in layers. Theirs says when a package was built that last
 touched the directory, which differs with the set of packages in the image, and an extracting
-tool that does not restore it shows the time of extraction. Zero is what OSTree ships too, and
-fontconfig, which compares directory times with its caches, knows it as "no time".
+tool that does not restore it shows the time of extraction. OSTree ships zero too. Whoever
+generates a cache that compares directory times (fontconfig) generates it for time 0.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 from neve.errors import UsageError
 from neve.model import Digest, Platform
 from neve.oci.bundle import Bundle
-from neve.oci.files import disk_errors, sync, write_file
+from neve.oci.files import disk_errors, sync
 from neve.oci.manifest import INDEX_TYPE, REF_NAME, Descriptor, render
 from neve.oci.ports import BlobStore
 
@@ -68,9 +68,10 @@ def write_layout(
     tags of the layout stay. Raises ``UsageError`` when it is something else, ``StoreError``
     when the disk refuses.
     """
+    directory = Path(os.path.realpath(directory))
     existing = _existing(directory) if merge else None
     _refuse_foreign(directory)
-    parent = directory.absolute().parent
+    parent = directory.parent
     with disk_errors(directory):
         parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=parent))
@@ -80,15 +81,14 @@ def write_layout(
             blobs.mkdir(parents=True)
             if existing is not None:
                 _link_all(directory / "blobs" / "sha256", blobs)
-            for digest, data in bundle.documents.items():
-                write_file(blobs / digest.value, data)
+            for data in bundle.documents.values():
+                digest = store.put(data)
+                place_blob(store.path(digest), blobs / digest.value)
             for layer in bundle.layers:
                 place_blob(store.path(layer.digest), blobs / layer.digest.value)
-            write_file(fresh / LAYOUT_FILE, LAYOUT_DOCUMENT)
-            write_file(fresh / INDEX_FILE, layout_index(bundle, tag, existing))
-            for folder in (blobs, blobs.parent, fresh):
-                folder.chmod(0o755)
-                sync(folder)
+            (fresh / LAYOUT_FILE).write_bytes(LAYOUT_DOCUMENT)
+            (fresh / INDEX_FILE).write_bytes(layout_index(bundle, tag, existing))
+            _finish([fresh / LAYOUT_FILE, fresh / INDEX_FILE], [blobs, blobs.parent, fresh])
             _exchange(fresh, directory, work / "old")
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -156,7 +156,7 @@ def _is_row(row: object) -> bool:
 
 
 def _refuse_foreign(directory: Path) -> None:
-    if not directory.exists() and not directory.is_symlink():
+    if not directory.exists():
         return
     if directory.is_dir() and ((directory / LAYOUT_FILE).is_file() or not any(directory.iterdir())):
         return
@@ -166,17 +166,26 @@ def _refuse_foreign(directory: Path) -> None:
     )
 
 
+def _finish(files: list[Path], directories: list[Path]) -> None:
+    """Make all last. Syncing after the last change costs one journal commit, not one a file."""
+    for path in files:
+        path.chmod(0o644)
+    for path in directories:
+        path.chmod(0o755)
+    for path in [*files, *directories]:
+        sync(path)
+
+
 def _exchange(fresh: Path, directory: Path, old: Path) -> None:
-    real = Path(os.path.realpath(directory))
-    if real.exists():
-        real.rename(old)
+    if directory.exists():
+        directory.rename(old)
     try:
-        fresh.rename(real)
+        fresh.rename(directory)
     except OSError:
         if old.exists():
-            old.rename(real)
+            old.rename(directory)
         raise
-    sync(real.parent)
+    sync(directory.parent)
 
 
 def _link_all(source: Path, target: Path) -> None:
