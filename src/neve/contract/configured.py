@@ -16,6 +16,7 @@ from neve.sandbox import RunnableImage, signal_number
 from neve.tree import Kind, Tree
 
 _ACCOUNTS_LIMIT = 1 << 20
+_NO_ID = (1 << 32) - 1  # what chown(2) takes for "leave it"
 
 
 def subject_from(name: str, tree: Tree, read: ContentReader, configuration: bytes) -> Subject:
@@ -63,7 +64,9 @@ def _settings(configuration: bytes) -> dict[str, Any]:
         document = json.loads(configuration)
     except (ValueError, RecursionError) as error:
         raise _refused(f"not JSON: {error}") from error
-    settings = document.get("config") or {} if isinstance(document, dict) else None
+    settings = document.get("config") if isinstance(document, dict) else document
+    if settings is None:
+        return {}
     if not isinstance(settings, dict):
         raise _refused("config is no object")
     return settings
@@ -100,7 +103,7 @@ def _ids(user: str, tree: Tree, read: ContentReader) -> tuple[int, int, tuple[in
     accounts = [row for row in _rows(tree, read, "/etc/passwd", 7) if row[0] or row[2]]
     groups = _rows(tree, read, "/etc/group", 4)
     account = next((row for row in accounts if name and name in (row[0], row[2])), None)
-    if not name or name.isdecimal():
+    if not name or _is_id(name):
         uid = int(name or "0")
         account = next((row for row in accounts if row[2] == str(uid)), None)
     elif account is not None:
@@ -110,7 +113,7 @@ def _ids(user: str, tree: Tree, read: ContentReader) -> tuple[int, int, tuple[in
     gid = int(account[3]) if account is not None else 0
     if group:
         known = next((row for row in groups if row[0] == group), None)
-        if known is None and not group.isdecimal():
+        if known is None and not _is_id(group):
             raise _unknown("group", group)
         gid = int(known[2]) if known is not None else int(group)
     login = account[0] if account is not None and not group else None
@@ -129,11 +132,11 @@ def _rows(tree: Tree, read: ContentReader, path: str, width: int) -> list[list[s
         raise _refused(f"{path} has {entry.content.size} bytes")
     rows = [line.split(":") for line in bytes(read(entry)).decode("utf-8", "replace").splitlines()]
     numbers = (2, 3) if width == 7 else (2,)
-    return [
-        row
-        for row in rows
-        if len(row) == width and all(row[n].isascii() and row[n].isdecimal() for n in numbers)
-    ]
+    return [row for row in rows if len(row) == width and all(_is_id(row[n]) for n in numbers)]
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < _NO_ID
 
 
 def _unknown(what: str, name: str) -> UsageError:

@@ -70,8 +70,8 @@ class _Writer:
                 self._finish(self._host(path), made)
 
     def _write(self, entry: FileEntry) -> None:
-        self._require_parents(entry.path)
         host = self._host(entry.path)
+        self._require_parents(entry.path)
         match entry.kind:
             case Kind.DIRECTORY:
                 if entry.path not in self._made:
@@ -103,26 +103,29 @@ class _Writer:
             target = self._tree.get(target.target or "")
         if target is None or target.kind is not Kind.FILE:
             raise _impossible(entry.path, f"a hard link to {entry.target}, which is no file")
-        self._require_parents(entry.path)
         source, host = self._host(target.path), self._host(entry.path)
+        self._require_parents(entry.path)
         if os.path.lexists(source):
             os.link(source, host, follow_symlinks=False)
         else:  # left out by ``only``
             self._write_file(host, target)
 
     def _require_parents(self, path: str) -> None:
+        missing: list[str] = []
         parent = posixpath.dirname(path)
-        if parent in self._made:
-            return
-        entry = self._tree.get(parent)
-        if entry is not None and entry.kind is not Kind.DIRECTORY:
-            raise _impossible(path, f"below {parent}, which is no directory")
-        self._require_parents(parent)
-        os.mkdir(self._host(parent), 0o755 if entry is None else 0o700)  # noqa: PTH102
-        self._made[parent] = entry
+        while parent not in self._made:
+            missing.append(parent)
+            parent = posixpath.dirname(parent)
+        for parent in reversed(missing):
+            entry = self._tree.get(parent)
+            if entry is not None and entry.kind is not Kind.DIRECTORY:
+                raise _impossible(path, f"below {parent}, which is no directory")
+            os.mkdir(self._host(parent), 0o755 if entry is None else 0o700)  # noqa: PTH102
+            self._made[parent] = entry
 
     def _host(self, path: str) -> str:
-        if not path.startswith("/") or posixpath.normpath(path) != path or "\0" in path:
+        normal = path.startswith("/") and not path.startswith("//") and "\0" not in path
+        if not normal or posixpath.normpath(path) != path:
             raise _impossible(path, "not a normal absolute path")
         return self._root + path if path != "/" else self._root
 
