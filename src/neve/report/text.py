@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 def lock_text(result: LockResult, width: int) -> str:
     """What was locked, and what changed against the lock that was there."""
-    lines = [_changes(result.changes, width)] if not result.changes.empty else ["nothing changed\n"]
+    lines = []
+    if result.replaced:
+        changed = not result.changes.empty
+        lines.append(_changes(result.changes, width) if changed else "nothing changed\n")
     lines.append(_targets(result.targets, width))
     dates = ", ".join(f"{name} of {day}" for name, day in result.archives)
     state = "written" if result.written else "not written"

@@ -50,11 +50,15 @@ class TargetSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockResult:
-    """What was locked and what changed; ``written`` is false for a dry run or when nothing did."""
+    """What was locked and what changed; ``written`` is false for a dry run or when nothing did.
+
+    ``replaced`` is false for a first lock: then everything is new.
+    """
 
     path: Path
     digest: Digest
     written: bool
+    replaced: bool
     changes: LockDiff
     targets: tuple[TargetSummary, ...]
     archives: tuple[tuple[str, date], ...]
@@ -162,6 +166,7 @@ def _result(path: Path, lock: Lock, data: bytes, old: Lock | None, *, written: b
         path=path,
         digest=sha256_of(data),
         written=written,
+        replaced=old is not None,
         changes=diff_locks(old, lock),
         targets=summaries(lock),
         archives=tuple(

@@ -62,7 +62,7 @@ def edit_recipe(path: Path, edit: RecipeEdit, *, dry_run: bool = False) -> EditR
     would not leave one.
     """
     try:
-        old = path.read_text("utf-8")
+        old = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{path}: not readable as a recipe ({error})",

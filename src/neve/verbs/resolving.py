@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from neve.archive import SuiteRequest, VerifiedArchive
-from neve.distro import Release, find_distro
+from neve.distro import Release, Suite, find_distro
 from neve.errors import NeveError, SourceError, UsageError
 from neve.formats.deb import PackagesIndex
 from neve.model import Platform
@@ -103,19 +103,49 @@ def resolve_recipe(
 
 
 def suite_requests(read: ReadRecipe, release: Release) -> list[SuiteRequest]:
-    """The suites a lock reads: the distribution's default ones, then the recipe's repositories."""
+    """The suites a lock reads: the distribution's default ones, then the recipe's repositories.
+
+    A repository called as a suite's role (``main``, ``security``) is that suite: with other
+    components, or with the keyring of an organisation that signs its own mirror.
+    """
     snapshot = read.recipe.snapshot
     asked = {repository.name: repository for repository in read.recipe.repositories}
     found = []
     for suite in release.suites:
         repository = asked.pop(suite.role, None)
-        if suite.default or repository is not None:
-            components = repository.components if repository is not None else None
-            found.append(SuiteRequest.of(suite, components=components, snapshot=snapshot))
+        if repository is not None:
+            found.append(_own_suite_request(read, suite, repository))
+        elif suite.default:
+            found.append(SuiteRequest.of(suite, snapshot=snapshot))
     for repository in read.recipe.repositories:
         if repository.name in asked:
             found.append(_repository_request(read, repository))
     return found
+
+
+def _own_suite_request(read: ReadRecipe, suite: Suite, repository: Repository) -> SuiteRequest:
+    at = f"repositories[{read.recipe.repositories.index(repository)}]"
+    if repository.suite not in (suite.role, suite.suite):
+        error = UsageError(
+            f"{repository.name} is the distribution's own suite {suite.suite}, "
+            f"not {repository.suite}",
+            resolution=f"Write `suite: {suite.suite}`, or give the repository another name.",
+        )
+        raise at_place(read, (f"{at}.suite", at), error)
+    if repository.url is not None:
+        error = UsageError(
+            f"{repository.name} is the distribution's own suite: its address is no part of a recipe",
+            resolution=f"Name the mirror under [mirrors] in neve.toml: {suite.alias} = "
+            f'["{repository.url}"], or give the repository another name.',
+        )
+        raise at_place(read, (f"{at}.url", at), error)
+    keyring = repository.keyring
+    return SuiteRequest.of(
+        suite,
+        components=repository.components,
+        snapshot=read.recipe.snapshot,
+        keyring=None if keyring is None else read.contents[keyring],
+    )
 
 
 def _repository_request(read: ReadRecipe, repository: Repository) -> SuiteRequest:
