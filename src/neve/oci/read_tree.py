@@ -19,6 +19,7 @@ from neve.oci.untar import TarMember, read_tar, refused
 from neve.tree import FileEntry, Kind, Put, Remove, Slice, Tree
 
 _MAX_PATH = 4096
+_MAX_DEPTH = 256
 _AUFS = ".wh..wh."
 
 
@@ -121,8 +122,8 @@ class _Layer:
                 return self._hard_link(path, member)
             case "2":
                 kind, target = Kind.SYMLINK, member.link
-                if not target:
-                    raise refused(f"{path}: a symbolic link to nothing")
+                if not 0 < len(target) <= _MAX_PATH:
+                    raise refused(f"{path}: a symbolic link to nothing or to 4,096 bytes and more")
             case "5":
                 pass
             case _:
@@ -183,6 +184,6 @@ def normal_path(name: str) -> str:
     if ".." in parts:
         raise refused(f"a member named {name!r}")
     path = "/" + "/".join(parts)
-    if len(path) > _MAX_PATH:
-        raise refused("a path longer than 4,096 bytes")
+    if len(path) > _MAX_PATH or len(parts) > _MAX_DEPTH:
+        raise refused("a path longer than 4,096 bytes or deeper than 256 directories")
     return path

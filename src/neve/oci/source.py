@@ -62,7 +62,7 @@ class ReadLimits:
     """Inflated over stored size, looked at from ``ratio_from`` bytes on: honest layers stay
     far below, deflate reaches 1,032."""
     ratio_from: int = 256 << 20
-    members: int = 2_000_000
+    members: int = 1_000_000
 
 
 def inflate(

@@ -17,6 +17,7 @@ BLOCK = 512
 _ZERO = bytes(BLOCK)
 _MAX_EXTENSION = 1024 * 1024
 _MAX_NUMBER = 1 << 62
+_MAX_GLOBAL = 32
 _HEADER_ONLY = frozenset("123456")
 _REGULAR = frozenset(("0", "\0", "7"))
 _KNOWN = _HEADER_ONLY | _REGULAR
@@ -43,7 +44,7 @@ class TarMember:
     xattrs: tuple[tuple[str, bytes], ...]
 
 
-def read_tar(data: memoryview, *, max_members: int = 2_000_000) -> Iterator[TarMember]:
+def read_tar(data: memoryview, *, max_members: int = 1_000_000) -> Iterator[TarMember]:
     """The members of the tar ``data`` in order. Raises ``HostileInputError`` at the first thing
     that is not plainly a member.
     """
@@ -129,11 +130,11 @@ class _Reader:
             raise refused("a sparse file")
         if kind == "x":
             self._local.update(records)
-        elif _NEVER_GLOBAL & records.keys():
-            raise refused("a global header that renames or resizes every member")
+        elif _NEVER_GLOBAL & records.keys() or any(key.startswith(_XATTR) for key in records):
+            raise refused("a global header that renames, resizes or marks every member")
         else:
             self._global.update(records)
-            if len(self._global) > 1000:
+            if len(self._global) > _MAX_GLOBAL:
                 raise refused("too many global records")
 
     def _member(self, kind: str, block: bytes) -> TarMember:

@@ -183,6 +183,8 @@ def test_every_dialect_of_long_names(store: Store, form: int) -> None:
         ([("x", "S")], "sparse"),
         ([("x", "V")], "unknown type"),
         ([("/".join(["n" * 200] * 30), b"")], "longer"),
+        ([("/".join("n" * 300), b"")], "deeper"),
+        ([("a", "-> " + "/x" * 3000)], "4,096"),
     ],
 )
 def test_what_no_honest_tool_writes(
@@ -209,6 +211,28 @@ def _damaged() -> Iterator[tuple[str, bytes]]:
     comment = tarfile.TarInfo("c")
     comment.pax_headers = {"comment": "x" * (2 << 20)}
     yield "extended header of", comment.tobuf(tarfile.PAX_FORMAT)
+
+
+def test_a_global_header_speaks_of_no_single_member(store: Store) -> None:
+    plain = tar(("a", b"1"))
+    for key, value in (("path", "b"), ("size", "0"), ("SCHILY.xattr.user.a", "1")):
+        head = tarfile.TarInfo.create_pax_global_header({key: value})
+        with pytest.raises(HostileInputError, match="global header"):
+            apply(store, head + plain)
+    comment = tarfile.TarInfo.create_pax_global_header({"comment": "a commit"})
+    assert apply(store, comment + plain) == {"/a": b"1"}
+
+
+def test_an_image_of_too_many_files_or_layers_is_refused(store: Store) -> None:
+    data = tar(*[(str(number), b"") for number in range(9)])
+    with pytest.raises(HostileInputError, match="too many members"):
+        read_tree(Layers(data), store, ReadLimits(members=8))
+    with pytest.raises(HostileInputError, match="too many members"):
+        read_tree(Layers(data, data), store, ReadLimits(members=17))
+    with pytest.raises(HostileInputError, match="layers"):
+        read_tree(Layers(data, data), store, ReadLimits(layers=1))
+    with pytest.raises(HostileInputError, match="hold more"):
+        read_tree(Layers(data), store, ReadLimits(total_size=100))
 
 
 @pytest.mark.parametrize(("cause", "data"), list(_damaged()))
