@@ -239,7 +239,7 @@ def test_accounts_are_systemd_sysusers(tmp_path: Path) -> None:
     bench = bench_of(tmp_path)
     accounts = Accounts.start(bench)
     accounts.write(bench, effect_reason("base-passwd", "start"))
-    for name in ("passwd", "group", "shadow", "gshadow"):
+    for name in ("passwd", "group"):
         (tmp_path / "etc" / name).write_bytes(data(bench, f"/etc/{name}"))
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(10**9)}
     command = [tool, f"--root={tmp_path}", "demo.conf"]
@@ -248,7 +248,7 @@ def test_accounts_are_systemd_sysusers(tmp_path: Path) -> None:
         pytest.skip(f"systemd-sysusers does not run here: {done.stderr[-200:]!r}")
     apply_sysusers(bench, accounts, "demo", ("demo.conf",))
     accounts.write(bench, effect_reason("demo", "sysusers"))
-    for name in ("passwd", "group", "gshadow"):
+    for name in ("passwd", "group", "shadow", "gshadow"):
         real = (tmp_path / "etc" / name).read_text().splitlines()
         assert sorted(data(bench, f"/etc/{name}").decode().splitlines()) == sorted(real), name
 

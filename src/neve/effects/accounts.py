@@ -17,6 +17,7 @@ from neve.effects.static_ids import MINIMAL_GROUPS, MINIMAL_USERS, STATIC_GROUPS
 from neve.errors import ToolError
 from neve.model import Reason
 
+_STATIC_AGES = "0:99999:7:::"
 SYSTEM_IDS = range(100, 1000)
 _MAX_ID = 2**32 - 2  # (uid_t)-1 means "no change" to chown(2)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?")
@@ -31,7 +32,9 @@ class AccountError(ToolError):
 
 @dataclass(slots=True, kw_only=True)
 class UserAccount:
-    """One line of ``passwd`` and its ``shadow`` line; ``lock`` is the locked password field."""
+    """One line of ``passwd`` and its ``shadow`` line; ``lock`` is the locked password field,
+    which stands in ``passwd`` itself where the account is not ``shadowed``.
+    """
 
     name: str
     uid: int
@@ -41,6 +44,7 @@ class UserAccount:
     shell: str = "/usr/sbin/nologin"
     lock: str = "!"
     ages: str = ":::::"
+    shadowed: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +55,7 @@ class GroupAccount:
     gid: int
     members: list[str] = field(default_factory=list)
     lock: str = "!"
+    shadowed: bool = True
 
 
 class Accounts:
@@ -60,6 +65,7 @@ class Accounts:
         self.users: dict[str, UserAccount] = {}
         self.groups: dict[str, GroupAccount] = {}
         self.changed_by: list[str] = []
+        self.shadowed = False
         self._day = day
         self._days: dict[str, int] = {}
 
@@ -73,12 +79,13 @@ class Accounts:
             master = "/usr/share/base-passwd"
             accounts = cls._read(bench, f"{master}/passwd.master", f"{master}/group.master", day)
             for user in accounts.users.values():
-                user.lock, user.ages = "*", "0:99999:7:::"
+                user.ages, user.shadowed = _STATIC_AGES, accounts.shadowed
             for group in accounts.groups.values():
-                group.lock = "*"
+                group.shadowed = accounts.shadowed
             accounts.changed_by.append("base-passwd")
             return accounts
         accounts = cls(day=day)
+        accounts.shadowed = _has_shadow(bench)
         for name in MINIMAL_GROUPS:
             accounts._add_static_group(name)
         for name in MINIMAL_USERS:
@@ -88,7 +95,8 @@ class Accounts:
     @classmethod
     def _read(cls, bench: Workbench, passwd: str, group: str, day: int) -> Accounts:
         accounts = cls(day=day)
-        for name, _, uid, gid, comment, home, shell in _lines(bench.text(passwd), 7, passwd):
+        accounts.shadowed = _has_shadow(bench)
+        for name, lock, uid, gid, comment, home, shell in _lines(bench.text(passwd), 7, passwd):
             accounts.users[name] = UserAccount(
                 name=name,
                 uid=_number(uid, passwd),
@@ -96,10 +104,16 @@ class Accounts:
                 comment=comment,
                 home=home,
                 shell=shell,
+                lock=lock if lock != "x" else "!",
+                shadowed=lock == "x",
             )
-        for name, _, gid, members in _lines(bench.text(group), 4, group):
+        for name, lock, gid, members in _lines(bench.text(group), 4, group):
             accounts.groups[name] = GroupAccount(
-                name=name, gid=_number(gid, group), members=[m for m in members.split(",") if m]
+                name=name,
+                gid=_number(gid, group),
+                members=[m for m in members.split(",") if m],
+                lock=lock if lock != "x" else "!",
+                shadowed=lock == "x",
             )
         for name, lock, days, ages in _lines(
             bench.text("/etc/shadow"), 4, "/etc/shadow", rest=True
@@ -139,7 +153,14 @@ class Accounts:
             )
         return self.groups[group].gid
 
-    def add_group(self, name: str, *, gid: int | None = None, allocator: str = "adduser") -> None:
+    def add_group(
+        self,
+        name: str,
+        *,
+        gid: int | None = None,
+        allocator: str = "adduser",
+        shadowed: bool = True,
+    ) -> None:
         """Create a group if it is missing, as ``addgroup --system`` or sysusers would."""
         self._check(name)
         if name in self.groups:
@@ -149,8 +170,8 @@ class Accounts:
             return
         if gid is None:
             gid = self._free_gid(allocator)
-        lock = "!*" if allocator == "sysusers" else "!"
-        self.groups[name] = GroupAccount(name=name, gid=_checked(gid), lock=lock)
+        lock = "!*" if allocator == "sysusers" else "!" if shadowed else "*"
+        self.groups[name] = GroupAccount(name=name, gid=_checked(gid), lock=lock, shadowed=shadowed)
 
     def add_user(self, user: UserAccount) -> None:
         """Add a user whose ids are decided; the name must be free and well-formed."""
@@ -192,31 +213,48 @@ class Accounts:
             if gid in gids and gid not in known_gids and name not in self.groups:
                 self._add_static_group(name)
 
+    def lock(self) -> str:
+        """The locked password field of an account that no package made."""
+        return "!" if self.shadowed else "*"
+
     def write(self, bench: Workbench, reason: Reason) -> None:
-        """Write the four files where they differ from what the tree holds."""
-        shadow_group = self.groups["shadow"].gid if "shadow" in self.groups else 0
+        """Write the files where they differ from what the tree holds.
+
+        ``shadow`` and ``gshadow`` exist where an account stands in them: as ``shadowconfig``
+        makes them with the package passwd, as systemd-sysusers does without it.
+        """
         bench.write("/etc/passwd", self._passwd(), reason)
         bench.write("/etc/group", self._group(), reason)
-        bench.write("/etc/shadow", self._shadow(), reason, mode=0o640, gid=shadow_group)
-        bench.write("/etc/gshadow", self._gshadow(), reason, mode=0o640, gid=shadow_group)
+        group = self.groups.get("shadow")
+        mode, gid = (0o640, group.gid) if self.shadowed and group is not None else (0, 0)
+        for path, data in (("/etc/shadow", self._shadow()), ("/etc/gshadow", self._gshadow())):
+            if data:
+                bench.write(path, data, reason, mode=mode, gid=gid)
 
     def _passwd(self) -> bytes:
         return _encode(
-            f"{u.name}:x:{u.uid}:{u.gid}:{u.comment}:{u.home}:{u.shell}"
+            f"{u.name}:{'x' if u.shadowed else u.lock}:{u.uid}:{u.gid}"
+            f":{u.comment}:{u.home}:{u.shell}"
             for u in self.users.values()
         )
 
     def _group(self) -> bytes:
-        return _encode(f"{g.name}:x:{g.gid}:{','.join(g.members)}" for g in self.groups.values())
+        return _encode(
+            f"{g.name}:{'x' if g.shadowed else g.lock}:{g.gid}:{','.join(g.members)}"
+            for g in self.groups.values()
+        )
 
     def _shadow(self) -> bytes:
         return _encode(
             f"{u.name}:{u.lock}:{self._days.get(u.name, self._day)}:{u.ages}"
             for u in self.users.values()
+            if u.shadowed
         )
 
     def _gshadow(self) -> bytes:
-        return _encode(f"{g.name}:{g.lock}::{','.join(g.members)}" for g in self.groups.values())
+        return _encode(
+            f"{g.name}:{g.lock}::{','.join(g.members)}" for g in self.groups.values() if g.shadowed
+        )
 
     def _free_gid(self, allocator: str) -> int:
         # The fixed numbers stay free for their owners, who may be named later: 100 is "users".
@@ -238,11 +276,14 @@ class Accounts:
             home=home,
             shell=shell,
             lock="*",
-            ages="0:99999:7:::",
+            ages=_STATIC_AGES,
+            shadowed=self.shadowed,
         )
 
     def _add_static_group(self, name: str) -> None:
-        self.groups[name] = GroupAccount(name=name, gid=STATIC_GROUPS[name], lock="*")
+        self.groups[name] = GroupAccount(
+            name=name, gid=STATIC_GROUPS[name], lock="*", shadowed=self.shadowed
+        )
 
     def _check(self, name: str) -> None:
         if not _NAME.fullmatch(name) or len(name) > 32 or name.isdigit():
@@ -250,6 +291,11 @@ class Accounts:
                 f"{name!r} is no name for a user or group",
                 "Use up to 32 letters, digits, dots, hyphens and underscores (useradd(8)).",
             )
+
+
+def _has_shadow(bench: Workbench) -> bool:
+    """Whether the package passwd, whose script turns shadow passwords on, is in the image."""
+    return bench.tree.locate("/usr/sbin/pwconv") is not None
 
 
 def _first_free(taken: set[int], allocator: str) -> int:

@@ -37,12 +37,19 @@ _DIRECTORIES = (
 def plant_database(
     tree: Tree, packages: Iterable[PackageFacts], context: EffectContext
 ) -> tuple[Edit, ...]:
-    """One ``status.d`` paragraph and md5sums file for each package."""
+    """One ``status.d`` paragraph and md5sums file for each package.
+
+    A package that is there for a second architecture is ``NAME:ARCHITECTURE``, as dpkg names it.
+    """
     bench = Workbench(tree, context)
+    planted: set[str] = set()
     for facts in packages:
         fields = dict(facts.control)
         name = fields["Package"]
         reason = Reason(Origin.PACKAGE, name, "package database")
+        if name in planted:
+            name = f"{name}:{fields['Architecture']}"
+        planted.add(name)
         bench.write(f"{STATUS_DIRECTORY}/{name}", status_paragraph(facts), reason)
         if facts.md5sums is not None:
             bench.write(f"{STATUS_DIRECTORY}/{name}.md5sums", facts.md5sums, reason)

@@ -88,7 +88,7 @@ def _add_group(accounts: Accounts, group: Group, key: str) -> None:
             f"{key}: gid {group.gid} belongs to the group {other}",
             resolution="Choose another gid, or leave it out.",
         )
-    accounts.add_group(group.name, gid=group.gid)
+    accounts.add_group(group.name, gid=group.gid, shadowed=accounts.shadowed)
 
 
 def _add_user(bench: Workbench, accounts: Accounts, user: User, key: str) -> None:
@@ -102,7 +102,7 @@ def _add_user(bench: Workbench, accounts: Accounts, user: User, key: str) -> Non
         _new_user(bench, accounts, user, key)
     for group in user.groups:
         if group not in accounts.groups:
-            accounts.add_group(group)
+            accounts.add_group(group, shadowed=accounts.shadowed)
         accounts.add_member(user.name, group)
 
 
@@ -118,12 +118,20 @@ def _new_user(bench: Workbench, accounts: Accounts, user: User, key: str) -> Non
     if group not in accounts.groups:
         gid = uid if user.gid is None and user.uid is not None else user.gid
         taken = gid is not None and any(g.gid == gid for g in accounts.groups.values())
-        accounts.add_group(group, gid=None if taken and user.gid is None else gid)
+        wanted = None if taken and user.gid is None else gid
+        accounts.add_group(group, gid=wanted, shadowed=accounts.shadowed)
     home = user.home or "/nonexistent"
     gid = accounts.gid(group)
     accounts.add_user(
         UserAccount(
-            name=user.name, uid=uid, gid=gid, comment=user.comment, home=home, shell=user.shell
+            name=user.name,
+            uid=uid,
+            gid=gid,
+            comment=user.comment,
+            home=home,
+            shell=user.shell,
+            lock=accounts.lock(),
+            shadowed=accounts.shadowed,
         )
     )
     if user.home is not None and not bench.is_directory(home):
@@ -162,9 +170,19 @@ def _nonroot(bench: Workbench, accounts: Accounts, recipe: Recipe, keys: list[st
     gid = 0 if recipe.run.arbitrary_uid else NONROOT
     home = "/home/nonroot"
     if gid and not any(group.gid == gid for group in accounts.groups.values()):
-        accounts.add_group("nonroot", gid=gid)
+        accounts.add_group("nonroot", gid=gid, shadowed=accounts.shadowed)
     comment = "the user this image runs as"
-    accounts.add_user(UserAccount(name="nonroot", uid=NONROOT, gid=gid, comment=comment, home=home))
+    accounts.add_user(
+        UserAccount(
+            name="nonroot",
+            uid=NONROOT,
+            gid=gid,
+            comment=comment,
+            home=home,
+            lock=accounts.lock(),
+            shadowed=accounts.shadowed,
+        )
+    )
     keys.append("run.user")
     mode = 0o770 if recipe.run.arbitrary_uid else 0o700
     reason = Reason(Origin.RECIPE, "run.user", "home of nonroot")

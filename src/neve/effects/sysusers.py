@@ -16,6 +16,7 @@ _NOLOGIN = "/usr/sbin/nologin"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
     kind: str
+    expired: bool
     name: str
     id: str
     comment: str
@@ -97,6 +98,7 @@ def _add_user(accounts: Accounts, line: _Line) -> None:
             home=line.home or "/",
             shell=line.shell or ("/bin/sh" if uid == 0 else _NOLOGIN),
             lock="!*",
+            ages="::::1:" if line.expired else ":::::",
         )
     )
 
@@ -131,6 +133,7 @@ def _parse(path: str, text: str, package: str) -> list[_Line]:
         found.append(
             _Line(
                 kind=kind,
+                expired=words[0].endswith("!"),
                 name=values[1],
                 id=values[2] or "-",
                 comment=values[3],

@@ -145,15 +145,25 @@ class TestAccounts:
         tree = make_tree({})
         apply(tree)
         assert [line.split(":")[0] for line in lines(tree, "/etc/passwd")] == ["root", "nobody"]
-        assert lines(tree, "/etc/group") == ["root:x:0:", "nogroup:x:65534:"]
-        assert all(line.split(":")[1] == "*" for line in lines(tree, "/etc/shadow"))
-        assert (tree["/etc/shadow"].mode, tree["/etc/passwd"].mode) == (0o640, 0o644)
+        assert lines(tree, "/etc/group") == ["root:*:0:", "nogroup:*:65534:"]
+        assert all(line.split(":")[1] == "*" for line in lines(tree, "/etc/passwd"))
+        assert "/etc/shadow" not in tree
+
+    def test_without_passwd_only_new_accounts_are_shadowed(
+        self, make_tree: MakeTree, apply: Apply
+    ) -> None:
+        tree = make_tree({})
+        apply(tree, AddUser(name="net", allocator="sysusers"))
+        assert lines(tree, "/etc/shadow") == ["net:!*:19675::::::"]
+        assert (tree["/etc/shadow"].mode, tree["/etc/gshadow"].mode) == (0, 0)
+        assert lines(tree, "/etc/passwd")[0].startswith("root:*:0:0:")
 
     def test_base_passwd_master_files_are_the_start(
         self, make_tree: MakeTree, apply: Apply
     ) -> None:
         tree = make_tree(
             {
+                "/usr/sbin/pwconv": b"",
                 "/usr/share/base-passwd/passwd.master": b"root:*:0:0:root:/root:/bin/bash\n",
                 "/usr/share/base-passwd/group.master": b"root:*:0:\nshadow:*:42:\n",
             }
@@ -191,8 +201,8 @@ class TestAccounts:
         )
         assert tree["/var/www"].uid == 33
         groups = lines(tree, "/etc/group")
-        assert {"www-data:x:33:", "adm:x:4:"} <= set(groups)
-        assert "mail:x:8:" not in groups
+        assert {"www-data:*:33:", "adm:*:4:"} <= set(groups)
+        assert "mail:*:8:" not in groups
 
     def test_members_are_written_to_group_and_gshadow(
         self, make_tree: MakeTree, apply: Apply
@@ -306,7 +316,8 @@ class TestSysusers:
         assert "demo:x:999:999:Demo service:/var/lib/demo:/bin/false" in users
         assert "fixed:x:123:777::/:/usr/sbin/nologin" in users
         assert "extra:x:777:demo" in lines(tree, "/etc/group")
-        assert any(line.startswith("demo:!*:") for line in lines(tree, "/etc/shadow"))
+        assert "demo:!*:19675::::::" in lines(tree, "/etc/shadow")
+        assert "strict:!*:19675:::::1:" in lines(tree, "/etc/shadow")
 
     def test_etc_overrides_and_masks(self, make_tree: MakeTree, apply: Apply) -> None:
         tree = make_tree(

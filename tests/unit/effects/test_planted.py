@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from neve.effects.bench import EffectContext
 from neve.effects.planted import plant_database, plant_placeholders, status_paragraph
@@ -29,8 +30,6 @@ def test_each_package_has_a_readable_paragraph_and_its_md5sums(
 
 def test_a_package_cannot_claim_another_status(make_package: Callable[..., PackageFacts]) -> None:
     facts = make_package("demo")
-    from dataclasses import replace
-
     lying = replace(facts, control=(*facts.control, ("Status", "deinstall ok config-files")))
     assert status_paragraph(lying).count(b"Status:") == 1
 
@@ -48,3 +47,14 @@ def test_placeholders_leave_what_is_there(
     before = list(tree)
     assert plant_placeholders(tree, context) == ()
     assert list(tree) == before
+
+
+def test_two_architectures_of_one_package_are_both_in_the_database(
+    make_tree: Callable[..., Tree],
+    make_package: Callable[..., PackageFacts],
+    context: EffectContext,
+) -> None:
+    tree = make_tree({})
+    plant_database(tree, [make_package("libc6"), make_package("libc6", arch="i386")], context)
+    names = [n for n in tree.children("/var/lib/dpkg/status.d") if not n.endswith(".md5sums")]
+    assert names == ["libc6", "libc6:i386"]

@@ -31,7 +31,7 @@ def test_by_default_an_image_runs_as_nonroot(make_tree: MakeTree, context: Effec
     tree = make_tree({})
     applied = apply_recipe(tree, Recipe(name="x", base=DEBIAN), context, file_content=no_file)
     assert applied.run_as.user == "65532:65532"
-    assert passwd(tree)[-1].startswith("nonroot:x:65532:65532:")
+    assert passwd(tree)[-1].startswith("nonroot:*:65532:65532:")
     home = tree["/home/nonroot"]
     assert (home.uid, home.gid, home.mode) == (65532, 65532, 0o700)
     for edit in applied.edits:
@@ -66,8 +66,8 @@ def test_accounts_get_the_ids_asked_for(make_tree: MakeTree, context: EffectCont
     tree = make_tree({})
     applied = apply_recipe(tree, recipe, context, file_content=no_file)
     assert applied.run_as.user == "1500:1500"
-    assert "app:x:1500:1500:App:/srv/app:/usr/sbin/nologin" in passwd(tree)
-    assert "data:x:1600:app,auto" in passwd(tree, "/etc/group")
+    assert "app:*:1500:1500:App:/srv/app:/usr/sbin/nologin" in passwd(tree)
+    assert "data:*:1600:app,auto" in passwd(tree, "/etc/group")
     assert tree["/srv/app"].uid == 1500
     assert not any(line.startswith("nonroot") for line in passwd(tree))
 
@@ -88,7 +88,7 @@ def test_files_come_with_owner_mode_and_key(make_tree: MakeTree, context: Effect
     apply_recipe(tree, recipe, context, file_content=lambda digest: Inline(data))
     conf = tree["/etc/app.conf"]
     assert (conf.mode, conf.gid, conf.reason.subject) == (0o640, 33, "files[/etc/app.conf]")
-    assert "www-data:x:33:" in passwd(tree, "/etc/group")
+    assert "www-data:*:33:" in passwd(tree, "/etc/group")
     assert tree["/srv/data.bin"].content == Inline(data)
     assert tree["/srv/current"].target == "data.bin"
     assert (tree["/srv/empty"].uid, tree["/srv/empty"].mode) == (1234, 0o711)
@@ -154,3 +154,17 @@ def test_a_user_with_the_default_number_or_name_serves(
         assert applied.run_as.user == wanted
         ids = [line.split(":")[2] for line in passwd(tree)]
         assert len(ids) == len(set(ids))
+
+
+def test_with_shadow_passwords_the_recipes_accounts_are_locked_there(
+    make_tree: MakeTree, context: EffectContext
+) -> None:
+    tree = make_tree({"/usr/sbin/pwconv": b""})
+    apply_recipe(tree, Recipe(name="x", base=DEBIAN), context, file_content=no_file)
+    assert passwd(tree)[-1].startswith("nonroot:x:")
+    assert passwd(tree, "/etc/shadow")[-1] == "nonroot:!:19675::::::"
+    again = list(tree)
+    assert (
+        apply_recipe(tree, Recipe(name="x", base=DEBIAN), context, file_content=no_file).edits == ()
+    )
+    assert list(tree) == again
