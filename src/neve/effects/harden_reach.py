@@ -36,11 +36,13 @@ _ENV = ("/usr/bin/env", "/bin/env")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """An executable script of the tree. ``interpreter`` is the path its shebang asks for, links
+    """An executable script of the tree; ``source`` holds its bytes (another name of a hard
+    link, or ``entry`` itself). ``interpreter`` is the path its shebang asks for, links
     not followed; ``program`` its base name (``sh``, ``perl``).
     """
 
     entry: FileEntry
+    source: FileEntry
     interpreter: str
     program: str
 
@@ -51,14 +53,16 @@ def scripts_of(tree: Tree, context: HardenContext) -> dict[str, Script]:
     """
     found: dict[str, Script] = {}
     for entry in tree:
-        if entry.kind is not Kind.FILE or not entry.mode & 0o111:
+        if entry.kind not in (Kind.FILE, Kind.HARDLINK):
             continue
-        words = context.scripts.get(entry.path)
-        if words is None and isinstance(entry.content, Inline):
-            words = shebang(entry.content.data)
+        source = tree.content_entry(entry)
+        if not source.mode & 0o111:
+            continue
+        words = context.scripts.get(entry.path) or context.scripts.get(source.path)
+        if words is None and isinstance(source.content, Inline):
+            words = shebang(source.content.data)
         if words:
-            script = _script(entry, words)
-            found[entry.path] = script
+            found[entry.path] = _script(entry, source, words)
     return found
 
 
@@ -70,12 +74,13 @@ def shebang(data: bytes) -> tuple[str, ...] | None:
     return tuple(line.split()) or None
 
 
-def _script(entry: FileEntry, words: tuple[str, ...]) -> Script:
+def _script(entry: FileEntry, source: FileEntry, words: tuple[str, ...]) -> Script:
     program = words[0]
     if program in _ENV:
         arguments = [w for w in words[1:] if not w.startswith("-") and "=" not in w]
         program = arguments[0] if arguments else program
-    return Script(entry=entry, interpreter=program, program=posixpath.basename(program))
+    name = posixpath.basename(program)
+    return Script(entry=entry, source=source, interpreter=program, program=name)
 
 
 def find_program(tree: Tree, name: str) -> str | None:
@@ -115,7 +120,7 @@ def reached_scripts(
             reach(tree.resolve(mentioned), f"{entry.path} names it")
     while todo:
         path = todo.pop()
-        for mentioned in _mentions(scripts[path].entry, context):
+        for mentioned in _mentions(scripts[path].source, context):
             reach(tree.resolve(mentioned), f"{path} runs it")
     return reached
 

@@ -112,6 +112,19 @@ def test_an_auxiliary_script_goes_with_its_reason() -> None:
     assert "/bin/sh is not in the image" in made.removed["/usr/bin/ldd"].detail
 
 
+def test_a_script_goes_under_all_its_hard_links() -> None:
+    other = FileEntry(
+        path="/usr/bin/ldd2",
+        kind=Kind.HARDLINK,
+        mode=0o755,
+        target="/usr/bin/ldd",
+        reason=Reason(Origin.PACKAGE, "app"),
+    )
+    made = tree(file("/usr/bin/ldd", SH), other)
+    apply(made, context())
+    assert not [entry for entry in made if entry.kind is not Kind.DIRECTORY]
+
+
 @pytest.mark.parametrize(
     "run",
     [
@@ -327,6 +340,13 @@ entries = st.sampled_from(
             kind=Kind.HARDLINK,
             mode=0o4755,
             target="/usr/bin/su",
+            reason=Reason(Origin.PACKAGE, "app"),
+        ),
+        FileEntry(
+            path="/usr/bin/lddy",
+            kind=Kind.HARDLINK,
+            mode=0o755,
+            target="/usr/bin/ldd",
             reason=Reason(Origin.PACKAGE, "app"),
         ),
     ]
