@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import signal
+import stat
 import sys
 
 NOT_FOUND = 127
@@ -22,8 +23,9 @@ def main(text: str) -> None:
     """Enter ``root`` as ``uid``:``gid`` and execute ``argv`` with exactly ``environment``."""
     spec = json.loads(text)
     uid, gid = spec["uid"], spec["gid"]
-    for descriptor in (1, 2):  # so that a program may open /dev/stdout, as engines allow
-        os.fchown(descriptor, uid, gid)
+    for descriptor in (0, 1, 2):  # so that a program may open /dev/stdout, as engines allow
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):  # never /dev/null, which is the host's
+            os.fchown(descriptor, uid, gid)
     os.chroot(spec["root"])
     os.chdir("/")
     os.setgroups(spec["groups"])
