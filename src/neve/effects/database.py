@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -85,21 +86,21 @@ class Unmatched:
     reasons: tuple[str, ...]
 
 
+_Key = tuple[str, str]
+"""A package's name and its script key as text."""
+
+
 class EffectsDatabase:
-    """Effects of one suite. Blocks are kept as parsed JSON and made into effects when asked for."""
+    """Effects of one suite. Blocks are kept as bytes and read when somebody asks for them."""
 
     def __init__(
-        self, blocks: Iterable[Mapping[str, Any]], *, codename: str, digest: Digest
+        self, blocks: Iterable[tuple[_Key, bytes]], *, codename: str, digest: Digest
     ) -> None:
         self.codename = codename
         self.digest = digest
-        self._blocks: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-        for block in blocks:
-            if not isinstance(block, dict):
-                raise EffectFormatError(codename, "an effect is not an object")
-            self._blocks.setdefault((str(block.get("package")), str(block.get("key"))), []).append(
-                block
-            )
+        self._blocks: dict[_Key, list[bytes]] = {}
+        for key, block in blocks:
+            self._blocks.setdefault(key, []).append(block)
 
     def __len__(self) -> int:
         return sum(len(blocks) for blocks in self._blocks.values())
@@ -120,20 +121,20 @@ class EffectsDatabase:
 
     def over(self, other: EffectsDatabase) -> EffectsDatabase:
         """This database laid over ``other``: where both know a script, this one is asked."""
-        kept = [
-            b for key, blocks in other._blocks.items() if key not in self._blocks for b in blocks
-        ]
-        own = [b for blocks in self._blocks.values() for b in blocks]
+        mine, theirs = self._blocks, other._blocks
+        own = [(key, block) for key, blocks in mine.items() for block in blocks]
+        kept = [(k, block) for k, blocks in theirs.items() if k not in mine for block in blocks]
         digest = sha256_of(f"{self.digest}\n{other.digest}\n".encode())
         return EffectsDatabase(own + kept, codename=self.codename, digest=digest)
 
     def effects(self) -> tuple[Effect, ...]:
         """Every effect, in file order."""
-        return tuple(_make(b) for key in sorted(self._blocks) for b in self._blocks[key])
+        return tuple(_make(key, b) for key in sorted(self._blocks) for b in self._blocks[key])
 
     def candidates(self, package: str, key: Digest) -> tuple[Effect, ...]:
         """The effects known for one package's scripts, whatever their preconditions."""
-        return tuple(_make(block) for block in self._blocks.get((package, str(key)), ()))
+        wanted = (package, str(key))
+        return tuple(_make(wanted, block) for block in self._blocks.get(wanted, ()))
 
     def knows_package(self, package: str) -> bool:
         """Whether any script of ``package`` is known, if not this version's."""
@@ -220,32 +221,72 @@ def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _make(block: Mapping[str, Any]) -> Effect:
-    effect = effect_from_json(block)
+def _make(key: _Key, block: bytes) -> Effect:
+    effect = effect_from_json(_json(block, key[0]))
+    if (effect.package, str(effect.key)) != key:
+        raise EffectFormatError(key[0], "its block names another package or key")
     refuse_unsafe(effect)
     return effect
 
 
-def _parse(data: bytes) -> tuple[str, list[Any]]:
+def _parse(data: bytes) -> tuple[str, list[tuple[_Key, bytes]]]:
+    """The codename and the blocks; those of a file laid out as ``dump_effects`` does are only
+    cut apart: a line break inside JSON text is written ``\\n``, so the marks are unambiguous.
+    """
     if len(data) > _MAX_BYTES:
         raise HostileInputError(
             f"effects database: {len(data)} bytes are more than a database can have",
             resolution="Take the database that ships with neve.",
         )
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise EffectFormatError("the file", f"not JSON: {error}") from None
+    head, marked, rest = data.partition(_BEGIN)
+    if marked and head.count(b"\n") == 0 and rest.endswith(_END):
+        codename = _codename(_json(head + b"}", "the file"))
+        pieces = rest[: -len(_END)].split(_BETWEEN)
+        cut = [_cut(piece if n == 0 else _BETWEEN[2:] + piece) for n, piece in enumerate(pieces)]
+        found = [item for item in cut if item is not None]
+        if len(found) == len(cut):
+            return codename, found
+    document = _json(data, "the file")
     if not isinstance(document, dict) or not isinstance(document.get("effects"), list):
         raise EffectFormatError("the file", "not a database: no list of effects")
-    if document.get("schema_version") != DATABASE_SCHEMA_VERSION:
-        raise EffectFormatError(
-            "the file", f"schema version {document.get('schema_version')!r} is not known"
-        )
+    blocks = [block for block in document["effects"] if isinstance(block, dict)]
+    if len(blocks) != len(document["effects"]):
+        raise EffectFormatError("the file", "an effect is not an object")
+    keys = [(str(block.get("package")), str(block.get("key"))) for block in blocks]
+    return _codename(document), list(zip(keys, map(canonical_json, blocks), strict=True))
+
+
+_BEGIN = b', "effects": [\n'
+_BETWEEN = b',\n{\n "package": "'
+_END = b"\n]}\n"
+_HEAD = re.compile(rb'\{\n "package": "([^"\\\n]+)",\n "key": "([a-z0-9]+:[0-9a-f]+)"')
+
+
+def _cut(block: bytes) -> tuple[_Key, bytes] | None:
+    found = _HEAD.match(block)
+    if found is None:
+        return None
+    return (found.group(1).decode("utf-8", "replace"), found.group(2).decode()), block
+
+
+def _json(data: bytes, subject: str) -> object:
+    try:
+        found: object = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise EffectFormatError(subject, f"not JSON: {error}") from None
+    return found
+
+
+def _codename(document: object) -> str:
+    if not isinstance(document, dict):
+        raise EffectFormatError("the file", "not a database")
+    version = document.get("schema_version")
+    if version != DATABASE_SCHEMA_VERSION:
+        raise EffectFormatError("the file", f"schema version {version!r} is not known")
     codename = document.get("codename")
     if not isinstance(codename, str):
         raise EffectFormatError("the file", "it does not name its suite")
-    return codename, document["effects"]
+    return codename
 
 
 @lru_cache(maxsize=8)

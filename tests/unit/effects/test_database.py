@@ -202,6 +202,20 @@ def test_an_update_wins_over_the_shipped_effect() -> None:
     assert both.digest not in (shipped.digest,)
 
 
+@given(st.lists(effects, max_size=4))
+def test_a_database_laid_out_otherwise_reads_the_same(found: list[Effect]) -> None:
+    data = dump_effects(found, codename="trixie")
+    flat = json.dumps(json.loads(data)).encode()
+    assert load_effects(flat) == load_effects(data)
+
+
+def test_a_block_cannot_pass_for_another_packages() -> None:
+    data = dump_effects([Effect(package="demo", key=KEY)], codename="trixie")
+    twice = data.replace(b'"key"', b'"key": "%s",\n "package": "evil",\n "key"' % str(KEY).encode())
+    with pytest.raises(EffectFormatError):
+        load_effects(twice)
+
+
 def test_five_hundred_effects_load_quickly() -> None:
     many = [
         Effect(
