@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -87,10 +86,10 @@ def get_index(
     plain = dict(wanted.forms).get("")
     key = sha256_of(f"{_INFLATED}\0{wanted.forms[0][1].digest}".encode())
     known = plain.digest if plain is not None else _known(store, key)
-    if known is not None and _holds(store, known):
+    if known is not None and store.sound(known):
         return _verified(wanted, known, store)
     with store.lock(key):
-        if known is not None and _holds(store, known):
+        if known is not None and store.sound(known):
             return _verified(wanted, known, store)
         data = _fetch(wanted, urls, store=store, client=client, progress=progress)
         store.remember(key, str(data).encode())
@@ -113,21 +112,6 @@ def _verified(wanted: WantedIndex, data: Digest, store: Store) -> VerifiedIndex:
 def _known(store: Store, key: Digest) -> Digest | None:
     value = store.action(key)
     return Digest.parse(value.decode()) if value is not None else None
-
-
-def _holds(store: Store, digest: Digest) -> bool:
-    """Whether the store has it and its bytes still are what they were; damaged ones go."""
-    if not store.has(digest):
-        return False
-    with store.mapped(digest) as view:
-        whole = hashlib.sha256(view).hexdigest() == digest.value
-    if whole:
-        return True
-    try:
-        store.read(digest)
-    except StoreError:
-        return False
-    return True
 
 
 def _fetch(

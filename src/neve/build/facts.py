@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from neve.build.steps import Step, StepKind
-from neve.errors import NeveError, ToolError
+from neve.errors import NeveError
 from neve.formats.deb import FACTS_VERSION, PackageFacts, dump_facts, load_facts
 from neve.model import Digest
 from neve.store import Store
@@ -50,12 +50,12 @@ def read_facts(store: Store, package: Digest) -> PackageFacts:
 def gather_facts(
     store: Store, packages: Sequence[Digest], *, workers: int | None = None
 ) -> dict[Digest, PackageFacts]:
-    """Facts of every package, read where they are not noted yet."""
+    """Facts of every package, read where they are not noted yet or their data was collected."""
     found: dict[Digest, PackageFacts] = {}
     missing: list[Digest] = []
     for package in packages:
         facts = recall_facts(store, package)
-        if facts is None:
+        if facts is None or not store.has(facts.data):
             missing.append(package)
         else:
             found[package] = facts
@@ -65,15 +65,3 @@ def gather_facts(
             for facts in pool.map(lambda digest: read_facts(store, digest), missing):
                 found[facts.digest] = facts
     return found
-
-
-def require_data(store: Store, facts: PackageFacts) -> None:
-    """Make sure the inflated data of ``facts`` is in the store, inflating it anew if it is not."""
-    if store.has(facts.data):
-        return
-    again = read_facts(store, facts.digest)
-    if again.data != facts.data:
-        raise ToolError(
-            f"{facts.digest}: reading the package twice gave different data",
-            resolution="Run `neve store verify`; the store's note about this package is wrong.",
-        )

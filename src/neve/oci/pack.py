@@ -115,7 +115,7 @@ def _known(key: Digest, store: LayerStore) -> LayerBlob | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
-    return blob if store.has(blob.digest) else None
+    return blob if store.sound(blob.digest) else None
 
 
 def _dump(blob: LayerBlob) -> bytes:

@@ -28,8 +28,12 @@ class BlobStore(Protocol):
         """Whether the blob is there."""
         ...
 
+    def sound(self, digest: Digest) -> bool:
+        """Whether the blob is there with the bytes that its name promises."""
+        ...
+
     def path(self, digest: Digest) -> Path:
-        """The file holding the blob; raises ``StoreError`` when it is missing."""
+        """The file holding the blob; raises ``StoreError`` when it is missing or damaged."""
         ...
 
     def size(self, digest: Digest) -> int:

@@ -55,6 +55,7 @@ class Store:
         self._lease = lease
         self._started = started
         self._touched: set[Digest] = set()
+        self._proven: set[Digest] = set()
         self._counter = itertools.count()
         self._close = weakref.finalize(self, lease.release, remove=True)
 
@@ -92,21 +93,38 @@ class Store:
         """Whether the whole blob is here; from then on it stays while this store is open."""
         return self._touch(digest)
 
-    def path(self, digest: Digest) -> Path:
-        """The blob's file, to read only; `StoreError` if missing."""
+    def sound(self, digest: Digest) -> bool:
+        """Whether the blob is here and undamaged; a damaged one is removed.
+
+        Re-hashed once while this store is open, unless it was written through it.
+        """
         if not self._touch(digest):
-            raise self._missing(digest)
+            return False
+        if digest in self._proven:
+            return True
+        with self._reading(digest), blob_path(self.directory, digest).open("rb") as file:
+            whole = hashlib.file_digest(file, "sha256").hexdigest() == digest.value
+        if whole:
+            self._proven.add(digest)
+        else:
+            self._drop(digest)
+        return whole
+
+    def path(self, digest: Digest) -> Path:
+        """The blob's file, to read only; `StoreError` if missing or damaged (see `sound`)."""
+        present = self._touch(digest)
+        if not self.sound(digest):
+            raise self._damaged(digest) if present else self._missing(digest)
         return blob_path(self.directory, digest)
 
     def size(self, digest: Digest) -> int:
         """The blob's length in bytes; `StoreError` if missing."""
-        with self._reading(digest):
-            return self.path(digest).stat().st_size
+        return self._held(digest).stat().st_size
 
     def put(self, data: bytes | memoryview) -> Digest:
         """Store ``data`` and return its SHA-256."""
         digest = sha256_of(data)
-        if self._touch(digest):
+        if self.sound(digest):
             return digest
         with self.writer(digest) as writer:
             writer.write(data)
@@ -114,30 +132,30 @@ class Store:
 
     def writer(self, expected: Digest | None = None) -> BlobWriter:
         """Begin a blob; its ``commit`` refuses content that is not ``expected``."""
-        return BlobWriter(root=self.directory, temporary=self._temporary(), expected=expected)
+        return BlobWriter(
+            root=self.directory,
+            temporary=self._temporary(),
+            expected=expected,
+            committed=self._proven.add,
+        )
 
     def read(self, digest: Digest) -> bytes:
         """The blob's bytes, re-hashed; a damaged blob is removed and `StoreError` raised."""
         with self._reading(digest):
-            data = self.path(digest).read_bytes()
+            data = self._held(digest).read_bytes()
         if hashlib.sha256(data).hexdigest() != digest.value:
-            with guarded(self.directory, f"remove the damaged {digest}"):
-                blob_path(self.directory, digest).unlink(missing_ok=True)
-            self._touched.discard(digest)
-            raise StoreError(
-                f"the store held damaged bytes under {digest}; they were removed",
-                resolution="run the command again to fetch or make them anew; "
-                "`neve store verify` checks all others",
-            )
+            self._drop(digest)
+            raise self._damaged(digest)
+        self._proven.add(digest)
         return data
 
     def open_blob(self, digest: Digest) -> BinaryIO:
-        """The blob opened for reading; `StoreError` if missing."""
+        """The blob opened for reading; `StoreError` if missing or damaged."""
         with self._reading(digest):
             return self.path(digest).open("rb")
 
     def mapped(self, digest: Digest) -> memoryview:
-        """The blob mapped into memory, for slices; not re-hashed. `StoreError` if missing."""
+        """The blob mapped into memory, for slices; `StoreError` if missing or damaged."""
         with self.open_blob(digest) as file, self._reading(digest):
             if os.fstat(file.fileno()).st_size == 0:
                 return memoryview(b"")
@@ -274,6 +292,17 @@ class Store:
         self._touched.add(digest)
         return True
 
+    def _held(self, digest: Digest) -> Path:
+        if not self._touch(digest):
+            raise self._missing(digest)
+        return blob_path(self.directory, digest)
+
+    def _drop(self, digest: Digest) -> None:
+        with guarded(self.directory, f"remove the damaged {digest}"):
+            blob_path(self.directory, digest).unlink(missing_ok=True)
+        self._touched.discard(digest)
+        self._proven.discard(digest)
+
     @contextmanager
     def _reading(self, digest: Digest) -> Iterator[None]:
         try:
@@ -287,6 +316,13 @@ class Store:
         return StoreError(
             f"the store {self.directory} does not hold {digest}",
             resolution="run the command again without --offline to fetch it",
+        )
+
+    def _damaged(self, digest: Digest) -> StoreError:
+        return StoreError(
+            f"the store {self.directory} held damaged bytes under {digest}; they were removed",
+            resolution="run the command again to fetch or make them anew; "
+            "`neve store verify` checks all others",
         )
 
     def _action_path(self, key: Digest) -> Path:

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +22,14 @@ from neve.store.failure import guarded, store_failure
 class BlobWriter:
     """A blob being written; a context manager that discards it unless `commit` was called."""
 
-    def __init__(self, *, root: Path, temporary: Path, expected: Digest | None) -> None:
+    def __init__(
+        self,
+        *,
+        root: Path,
+        temporary: Path,
+        expected: Digest | None,
+        committed: Callable[[Digest], object] = lambda _: None,
+    ) -> None:
         if expected is not None and expected.algorithm != "sha256":
             raise StoreError(
                 f"the store names content by sha256, not by {expected.algorithm}",
@@ -33,6 +41,7 @@ class BlobWriter:
         self._hash = hashlib.sha256()
         self._written = 0
         self._committed: Digest | None = None
+        self._tell = committed
         with guarded(root, "create a temporary file"):
             self._file = temporary.open("xb")
 
@@ -77,6 +86,7 @@ class BlobWriter:
             target.parent.mkdir(parents=True, exist_ok=True)
             _rename(self._temporary, target)
         self._committed = digest
+        self._tell(digest)
         return digest
 
     def discard(self) -> None:

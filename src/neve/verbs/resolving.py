@@ -134,7 +134,7 @@ def _own_suite_request(read: ReadRecipe, suite: Suite, repository: Repository) -
         raise at_place(read, (f"{at}.suite", at), error)
     if repository.url is not None:
         error = UsageError(
-            f"{repository.name} is the distribution's own suite: its address is no part of a recipe",
+            f"{repository.name} is the distribution's own suite: recipes hold no address of it",
             resolution=f"Name the mirror under [mirrors] in neve.toml: {suite.alias} = "
             f'["{repository.url}"], or give the repository another name.',
         )
