@@ -16,22 +16,15 @@ from pathlib import Path
 import pytest
 
 from neve.model import Origin, Platform, Reason
-from neve.oci import (
-    Artifact,
-    Bundle,
-    Compression,
-    ImageConfig,
-    assemble,
-    layer_history,
-    open_image,
-    pack_layers,
-    partition,
-    platform_image,
-    read_tree,
-    write_docker_archive,
-    write_layout,
-    write_oci_archive,
-)
+from neve.oci.archive import write_docker_archive, write_oci_archive
+from neve.oci.bundle import Artifact, Bundle, assemble, platform_image
+from neve.oci.codec import Compression
+from neve.oci.config import ImageConfig, layer_history
+from neve.oci.layering import partition
+from neve.oci.layout import write_layout
+from neve.oci.layout_source import open_image
+from neve.oci.pack import pack_layers
+from neve.oci.read_tree import read_tree
 from neve.recipe.types import HealthCheck, Run
 from neve.store import Store
 from neve.tree import FileEntry, Inline, Kind, Tree

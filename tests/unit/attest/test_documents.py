@@ -21,15 +21,12 @@ from spdx_tools.spdx.model.document import Document
 from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
-from neve.attest import (
-    AttestedImage,
-    cyclonedx,
-    provenance,
-    read_record,
-    record,
-    spdx,
-)
+from neve.attest.cyclonedx import cyclonedx
 from neve.attest.licences import read_copyright
+from neve.attest.provenance import provenance
+from neve.attest.record import read_record, record
+from neve.attest.spdx import spdx
+from neve.attest.subject import AttestedImage
 from neve.errors import HostileInputError
 from neve.model import (
     Check,

@@ -13,23 +13,20 @@ import pytest
 
 from neve.errors import StoreError, UsageError
 from neve.model import Digest, Origin, Platform, Reason, sha256_of
-from neve.oci import (
-    Artifact,
-    Bundle,
+from neve.oci.archive import write_docker_archive, write_oci_archive
+from neve.oci.bundle import Artifact, Bundle, assemble, platform_image
+from neve.oci.config import (
+    ConfigFormat,
     ImageConfig,
-    assemble,
     chain_id,
     layer_history,
-    pack_layers,
-    partition,
-    platform_image,
+    render_config,
     standard_annotations,
-    write_docker_archive,
-    write_layout,
-    write_oci_archive,
 )
-from neve.oci.config import ConfigFormat, render_config
+from neve.oci.layering import partition
+from neve.oci.layout import write_layout
 from neve.oci.manifest import referrers_tag
+from neve.oci.pack import pack_layers
 from neve.recipe.types import HealthCheck, Run
 from neve.store import Store
 from neve.tree import FileEntry, Inline, Kind

@@ -215,7 +215,9 @@ _SCRIPT = """
 import os, sys, pathlib, locale
 os.umask(int(sys.argv[2], 8))
 from neve.model import Origin, Reason
-from neve.oci import Compression, pack_layers, partition
+from neve.oci.codec import Compression
+from neve.oci.layering import partition
+from neve.oci.pack import pack_layers
 from neve.store import Store
 from neve.tree import FileEntry, Inline, Kind
 names = {f"p{i}" for i in range(12)}

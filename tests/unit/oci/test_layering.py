@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neve.model import Origin, Reason
-from neve.oci import Compression, LayerPlan, layer_key, pack_layers, partition
-from neve.oci.layering import OWN_LAYER_SIZE
+from neve.oci.codec import Compression
+from neve.oci.layering import OWN_LAYER_SIZE, LayerPlan, layer_key, partition
+from neve.oci.pack import pack_layers
 from neve.store import Store
 from neve.tree import FileEntry, Inline, Kind, Tree
 

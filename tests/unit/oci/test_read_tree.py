@@ -19,26 +19,16 @@ from hypothesis import strategies as st
 
 from neve.errors import HostileInputError, NeveError, TrustError, UsageError
 from neve.model import Digest, Origin, Platform, Reason, sha256_of
-from neve.oci import (
-    Artifact,
-    Bundle,
-    Compression,
-    ImageConfig,
-    PlatformImage,
-    ReadLimits,
-    SourceLayer,
-    assemble,
-    layer_history,
-    open_image,
-    pack_layers,
-    partition,
-    platform_image,
-    read_tree,
-    store_reader,
-    write_docker_archive,
-    write_layout,
-    write_oci_archive,
-)
+from neve.oci.archive import write_docker_archive, write_oci_archive
+from neve.oci.bundle import Artifact, Bundle, PlatformImage, assemble, platform_image
+from neve.oci.codec import Compression
+from neve.oci.config import ImageConfig, layer_history
+from neve.oci.layering import partition
+from neve.oci.layout import write_layout
+from neve.oci.layout_source import open_image
+from neve.oci.pack import pack_layers, store_reader
+from neve.oci.read_tree import read_tree
+from neve.oci.source import ReadLimits, SourceLayer
 from neve.recipe.types import HealthCheck, Run
 from neve.store import Store
 from neve.tree import FileEntry, Inline, Kind, Tree
