@@ -452,8 +452,9 @@ def test_a_damaged_index_in_the_store_is_fetched_anew(world: World) -> None:
     (archive,) = world.read()
     path = world.store.path(archive.indexes[0].data)
     path.write_bytes(path.read_bytes()[:-1])
-    (again,) = world.read()
-    assert b"Package: hello\n" in world.store.read(again.indexes[0].data)
+    with Store.open(world.store.directory) as world.store:
+        (again,) = world.read()
+        assert b"Package: hello\n" in world.store.read(again.indexes[0].data)
 
 
 def test_packages_for_all_are_read_from_their_own_index(world: World) -> None:

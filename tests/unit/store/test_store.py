@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -367,3 +368,50 @@ def test_it_works_where_the_system_has_no_file_locks(
             assert store.gc(max_age=0, max_bytes=0).removed == 0
     finally:
         locks._module.cache_clear()
+
+
+def damaged(directory: Path) -> Digest:
+    """A blob that an earlier process wrote and that rotted since."""
+    with Store.open(directory) as store:
+        digest = store.put(b"what was written")
+        path = store.path(digest)
+    path.write_bytes(b"what was wrItten")
+    return digest
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda store, digest: store.path(digest), id="as a file"),
+        pytest.param(lambda store, digest: store.mapped(digest), id="mapped"),
+        pytest.param(lambda store, digest: store.open_blob(digest), id="opened"),
+        pytest.param(lambda store, digest: store.read(digest), id="read"),
+    ],
+)
+def test_what_rotted_is_never_handed_out(
+    directory: Path, use: Callable[[Store, Digest], object]
+) -> None:
+    digest = damaged(directory)
+    with Store.open(directory) as store:
+        with pytest.raises(StoreError, match="damaged") as caught:
+            use(store, digest)
+        assert str(digest) in caught.value.brief
+        assert "run the command again" in caught.value.resolution
+        assert not store.has(digest)
+
+
+def test_what_rotted_is_not_sound_and_can_be_put_again(directory: Path) -> None:
+    digest = damaged(directory)
+    with Store.open(directory) as store:
+        assert store.has(digest)
+        assert not store.sound(digest)
+        assert not store.has(digest)
+        assert store.put(b"what was written") == digest
+        assert store.sound(digest)
+
+
+def test_putting_the_same_again_mends_what_rotted(directory: Path) -> None:
+    digest = damaged(directory)
+    with Store.open(directory) as store:
+        assert store.put(b"what was written") == digest
+        assert store.read(digest) == b"what was written"
