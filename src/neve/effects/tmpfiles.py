@@ -2,7 +2,7 @@
 
 Understood: directories (d D e v q Q), files (f), links (L), copies (C) and attributes (z Z).
 Only below /etc, /run, /srv, /usr and /var: /dev, /proc, /sys and /tmp belong to the running
-system. Lines for boot only (``!``), removals, sockets, devices, ACLs and extended attributes
+system. Lines for boot only (``!``), with a credential (``^``), removals, sockets, devices, ACLs and extended attributes
 make nothing that an image holds, and lines whose path names the machine (``%m``, ``%b``…) can
 not be known before it runs.
 """
@@ -25,6 +25,7 @@ DIRECTORIES = ("/etc/tmpfiles.d", "/usr/local/lib/tmpfiles.d", "/usr/lib/tmpfile
 _ROOTS = ("/etc/", "/run/", "/srv/", "/usr/", "/var/")
 _SPECIFIERS = {"%%": "%", "%t": "/run", "%S": "/var/lib", "%C": "/var/cache", "%L": "/var/log"}
 _SPECIFIER = re.compile("%.")
+_AT_RUN_TIME = frozenset("!^")  # for boot only; the argument names a credential of the system
 _MAKES_DIRECTORY = frozenset("dDevqQ")
 
 
@@ -126,7 +127,7 @@ def _parse(raw: str, place: str, package: str) -> _Line | None:
     kind, modifiers = words[0][:1], words[0][1:]
     if len(words) < 2:
         raise EffectError(package, f"{place}: not a tmpfiles.d line: {raw!r}")
-    if kind not in "dDevqQfLCzZ" or "!" in modifiers:
+    if kind not in "dDevqQfLCzZ" or set(modifiers) & _AT_RUN_TIME:
         return None
     words += ["-"] * (7 - len(words))
     expanded = [_expand(word) for word in (words[1], words[6])]
