@@ -2,9 +2,9 @@
 
 Understood: directories (d D e v q Q), files (f), links (L), copies (C) and attributes (z Z).
 Only below /etc, /run, /srv, /usr and /var: /dev, /proc, /sys and /tmp belong to the running
-system. Lines for boot only (``!``), with a credential (``^``), removals, sockets, devices, ACLs and extended attributes
-make nothing that an image holds, and lines whose path names the machine (``%m``, ``%b``…) can
-not be known before it runs.
+system. Lines for boot only (``!``) or with a credential (``^``), removals, sockets, devices, ACLs
+and extended attributes make nothing that an image holds, and lines whose path names the machine
+(``%m``, ``%b``…) can not be known before it runs.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _MAKES_DIRECTORY = frozenset("dDevqQ")
 class _Line:
     kind: str
     plus: bool
+    only_if_there: bool
     path: str
     mode: int | None
     user: str | None
@@ -76,7 +77,9 @@ def _make(bench: Workbench, accounts: Accounts, line: _Line, reason: Reason) -> 
         bench.write(line.path, data, reason, mode=mode, uid=uid or 0, gid=gid or 0)
     elif line.kind == "L":
         target = line.argument or f"/usr/share/factory{line.path}"
-        bench.link(line.path, target, reason)
+        there = posixpath.join(posixpath.dirname(line.path), target)
+        if not line.only_if_there or bench.tree.locate(there) is not None:
+            bench.link(line.path, target, reason)
     elif line.kind == "C":
         _copy(bench, line, reason)
 
@@ -139,6 +142,7 @@ def _parse(raw: str, place: str, package: str) -> _Line | None:
     return _Line(
         kind=kind,
         plus="+" in modifiers,
+        only_if_there="?" in modifiers,
         path=expanded[0].rstrip("/") or "/",
         mode=None if mode_text == "-" else int(mode_text, 8) & 0o3777,
         user=None if words[3] == "-" else words[3].lstrip(":"),

@@ -348,7 +348,8 @@ class TestTmpfiles:
             b"L /etc/mtab - - - - ../proc/self/mounts\n"
             b"C /etc/demo - - - - /usr/share/demo\n"
             b"z /usr/share/demo/x 0640 root adm\n"
-            b"f^ /etc/motd.d/x - - - - motd\nd! /var/boot\nd /tmp/x\np /run/fifo\nd %b/x\nr /var/lib/demo\n"
+            b"f^ /etc/motd.d/x - - - - motd\nL? /etc/none - - - - /usr/none\n"
+            b"d! /var/boot\nd /tmp/x\np /run/fifo\nd %b/x\nr /var/lib/demo\n"
             b"D /run/demo 0700 www-data www-data\n"
         )
         tree = make_tree({"/usr/lib/tmpfiles.d/demo.conf": conf, "/usr/share/demo/x": b"1"})
@@ -360,7 +361,9 @@ class TestTmpfiles:
         assert "/etc/demo/x" in tree
         assert tree["/usr/share/demo/x"].mode == 0o640
         assert tree["/run/demo"].uid == 33
-        assert not {"/etc/motd.d", "/var/boot", "/tmp/x", "/run/fifo"} & {e.path for e in tree}
+        assert not {"/etc/motd.d", "/etc/none", "/var/boot", "/tmp/x", "/run/fifo"} & {
+            e.path for e in tree
+        }
 
     def test_no_line_leaves_the_lasting_directories(
         self, make_tree: MakeTree, apply: Apply
