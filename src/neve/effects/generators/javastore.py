@@ -1,8 +1,8 @@
 """Java's default trust store, ``/etc/ssl/certs/java/cacerts``, as ca-certificates-java makes it.
 
 Source: the JKS format as the JDK reads it (``sun.security.provider.JavaKeyStore``); aliases are
-``debian:NAME.pem``, the password is the JDK's public default and protects nothing. Every JDK
-since 1.2 reads JKS whatever its default type (JEP 229). Entries are sorted and dated with the
+``debian:NAME.pem``, the password is the JDK's public default and protects nothing. JDK 8 and
+later read JKS whatever their default type is (JEP 229). Entries are sorted and dated with the
 image's time, so the bytes depend on the certificates alone.
 """
 

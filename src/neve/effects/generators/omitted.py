@@ -18,9 +18,8 @@ OMITTED: Mapping[str, str] = {
         " (g_io_modules_scan_all_in_directory)"
     ),
     "gdk-pixbuf": (
-        "loaders.cache lists image loaders that are modules; formats built into gdk-pixbuf (PNG,"
-        " JPEG and others on Debian 12 and later) need none, further ones need the recipe to"
-        " bring the file"
+        "loaders.cache is made by loading every image loader; without it gdk-pixbuf reads the"
+        " formats built into it, further ones need the recipe or a traced effect to bring the file"
     ),
     "glib-schemas": (
         "gschemas.compiled is read by programs that use GSettings, which are desktop programs:"
