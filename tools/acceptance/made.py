@@ -48,7 +48,7 @@ class Maker:
         resolved = resolve_recipe(read, self._workspace, platforms=(PLATFORM,), variants=(RUNTIME,))
         rows = _package_rows(resolved)
         archives = [archive.locked for archive in resolved.archives]
-        self._workspace.archives(recipe, resolved.release).fetch(
+        self._workspace.archives(resolved.release).fetch(
             list(rows.values()), archives, progress=Silent()
         )
         facts = gather_facts(self._workspace.store, list(rows))

@@ -166,9 +166,11 @@ class Tracer:
             if subject.triggers:
                 plan.append(("triggered", "postinst", ("triggered", " ".join(subject.triggers))))
         has_files = root.bootstrapping
+        if has_files and subject.scripts_of is not None:
+            lowers = (subject.scripts_of, *lowers)
         for name, script, words in plan:
             if name != "preinst" and not has_files:
-                lowers = (subject.directory, *lowers)
+                lowers = (*subject.directories, *lowers)
                 has_files = True
             elif name == "preinst" and not has_files:
                 lowers = (self._scripts_only(work, subject), *lowers)
@@ -187,9 +189,10 @@ class Tracer:
         place = work / "control"
         info = "var/lib/dpkg/info"
         (place / info).mkdir(parents=True)
-        for path in sorted((subject.directory / info).glob(f"{subject.info_name}.*")):
-            if not path.name.endswith(".list"):
-                shutil.copy2(path, place / info / path.name)
+        for layer in reversed(subject.directories):
+            for path in sorted((layer / info).glob(f"{subject.info_name}.*")):
+                if not path.name.endswith(".list"):
+                    shutil.copy2(path, place / info / path.name)
         return place
 
     def _stage(

@@ -56,6 +56,13 @@ def unpack_layer(
     part.rename(directory)
 
 
+def scripts_layer(directory: Path, *, info_name: str, scripts: Mapping[str, bytes]) -> None:
+    """A layer of control files alone, in ``directory``, which it replaces."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    _note(directory, info_name, scripts, None)
+
+
 def skeleton_layer(directory: Path) -> None:
     """The lowest layer: merged-/usr links, mount points and an empty dpkg database."""
     if directory.exists():
@@ -108,7 +115,9 @@ def _merge(source: Path, target: Path) -> None:
     shutil.rmtree(source)
 
 
-def _note(root: Path, info_name: str, scripts: Mapping[str, bytes], files: Sequence[str]) -> None:
+def _note(
+    root: Path, info_name: str, scripts: Mapping[str, bytes], files: Sequence[str] | None
+) -> None:
     info = root / ADMIN / "info"
     info.mkdir(parents=True, exist_ok=True)
     for name in _INFO:
@@ -116,5 +125,7 @@ def _note(root: Path, info_name: str, scripts: Mapping[str, bytes], files: Seque
             path = info / f"{info_name}.{name}"
             path.write_bytes(scripts[name])
             path.chmod(0o755 if name in ("preinst", "postinst", "config") else 0o644)
+    if files is None:
+        return
     listed = "".join(f"{path}\n" for path in ("/.", *files))
     (info / f"{info_name}.list").write_text(listed, encoding="utf-8", errors="surrogateescape")

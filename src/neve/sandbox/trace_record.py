@@ -32,6 +32,13 @@ class PackageLayer:
     triggers: tuple[str, ...]
     """The triggers its postinst answers."""
     status: bytes
+    scripts_of: Path | None = None
+    """A layer above ``directory`` with another architecture's scripts of the same package."""
+
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """The layers of this package, the topmost first."""
+        return (self.directory,) if self.scripts_of is None else (self.scripts_of, self.directory)
 
 
 @dataclass(frozen=True, slots=True)

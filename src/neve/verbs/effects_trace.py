@@ -17,16 +17,15 @@ from neve.effects.database import EffectsDatabase, dump_effects
 from neve.effects.ops import Effect
 from neve.errors import UsageError
 from neve.formats.deb import IndexPackage, PackageFacts
-from neve.model import Digest, Platform
-from neve.recipe.lock import LockedArchive, LockedPackage
-from neve.recipe.types import Distribution, Recipe
+from neve.model import Digest
+from neve.recipe.lock import LockedPackage
 from neve.resolve import Universe
 from neve.sandbox.trace import Tracer
 from neve.verbs.atomic import write_atomically
 from neve.verbs.context import Workspace
 from neve.verbs.platforms import host_platform
 from neve.verbs.resolving import make_universe
-from neve.verbs.trace_suite import PackageTrace, trace_suite
+from neve.verbs.trace_suite import PackageTrace, SuiteTrace, trace_foreign, trace_suite
 from neve.verbs.trace_world import TraceWorld
 
 
@@ -34,16 +33,18 @@ from neve.verbs.trace_world import TraceWorld
 class TraceRequest:
     """What to trace: the packages with scripts in the closure of ``names`` on one release.
 
-    ``only`` narrows it to some packages of the closure. ``output`` is the database file to
-    bring up to date, ``None`` for the user's own, which is laid over the shipped one.
-    ``scratch`` is a directory on a real file system (not itself an overlay) for unpacked
-    packages; ``None`` for a temporary one. ``timeout`` in seconds, for one script.
+    ``only`` narrows it to some packages of the closure. Scripts that differ on one of
+    ``architectures`` are traced over this machine's files: they are shell. ``output`` is the
+    database file to bring up to date, ``None`` for the user's own, which is laid over the
+    shipped one. ``scratch`` is a directory on a real file system (not itself an overlay) for
+    unpacked packages; ``None`` for a temporary one. ``timeout`` in seconds, for one script.
     """
 
     names: tuple[str, ...]
     release: str
     distribution: str = "debian"
     only: frozenset[str] | None = None
+    architectures: tuple[str, ...] = ("amd64", "arm64")
     output: Path | None = None
     scratch: Path | None = None
     jobs: int = 2
@@ -79,7 +80,10 @@ def trace_effects(request: TraceRequest, workspace: Workspace) -> TraceResult:
     release = find_distro(request.distribution, request.release)
     with tempfile.TemporaryDirectory(prefix="neve-trace-") as temporary:
         scratch = request.scratch or Path(temporary)
-        world = _world(request, release, workspace, scratch)
+        native = release.architecture(host_platform())
+        others = [name for name in request.architectures if name != native]
+        archive = _Archive(request, release, workspace, (native, *others))
+        world = archive.world(native, scratch)
         if len(world.unresolved) == len(request.names):
             raise UsageError(
                 f"{', '.join(request.names)}: not in {release.title}",
@@ -95,15 +99,20 @@ def trace_effects(request: TraceRequest, workspace: Workspace) -> TraceResult:
             jobs=request.jobs,
             observe=lambda package: workspace.progress.advance(1, package.package),
         )
+        packages = list(traced.packages)
+        for other in others:
+            facts = archive.scripted(other, traced)
+            packages += trace_foreign(world, tracer, traced, facts, architecture=other)
     output = request.output or workspace.effects_directory / f"{release.codename}.json"
     before = _read(output, release.codename)
-    after = merge_effects(before, traced.effects)
+    effects = tuple(effect for package in packages for effect in package.effects)
+    after = merge_effects(before, effects)
     write_atomically(output, dump_effects(after, codename=release.codename))
-    added, changed = _difference(before, traced.effects)
+    added, changed = _difference(before, effects)
     return TraceResult(
         codename=release.codename,
         output=output,
-        packages=traced.packages,
+        packages=tuple(packages),
         without_scripts=traced.without_scripts,
         unresolved=traced.unresolved,
         added=added,
@@ -144,42 +153,58 @@ def _read(output: Path, codename: str) -> tuple[Effect, ...]:
     return database.effects()
 
 
-def _world(
-    request: TraceRequest, release: Release, workspace: Workspace, scratch: Path
-) -> TraceWorld:
-    platform = _native(release)
-    architecture = release.architecture(platform)
-    recipe = Recipe(
-        name="trace",
-        base=Distribution(name=request.distribution, release=request.release),
-        platforms=(platform,),
-    )
-    archives = workspace.archives(recipe, release)
-    suites = [SuiteRequest.of(suite) for suite in release.suites if suite.default]
-    verified = archives.indexes(suites, (architecture,), progress=workspace.progress)
-    universe = make_universe(verified, workspace.store, architecture, ())
-    locked = [archive.locked for archive in verified]
+class _Archive:
+    """The verified indexes of one release, and the facts of what they list."""
 
-    def read_facts(packages: Sequence[IndexPackage]) -> Mapping[Digest, PackageFacts]:
-        rows = [_row(package, universe, locked) for package in packages]
-        archives.fetch(rows, locked, progress=workspace.progress)
-        return gather_facts(workspace.store, [row.digest for row in rows], workers=request.jobs)
+    def __init__(
+        self, request: TraceRequest, release: Release, workspace: Workspace, wanted: Sequence[str]
+    ) -> None:
+        self._request = request
+        self._release = release
+        self._workspace = workspace
+        self._archives = workspace.archives(release)
+        suites = [SuiteRequest.of(suite) for suite in release.suites if suite.default]
+        self._verified = self._archives.indexes(suites, wanted, progress=workspace.progress)
 
-    return TraceWorld(
-        universe, workspace.store, names=request.names, read_facts=read_facts, scratch=scratch
-    )
+    def universe(self, architecture: str) -> Universe:
+        """Everything of one architecture."""
+        store = self._workspace.store
+        return make_universe(self._verified, store, architecture, (), release=self._release)
+
+    def facts(
+        self, packages: Sequence[IndexPackage], universe: Universe
+    ) -> Mapping[Digest, PackageFacts]:
+        """Facts by package digest, fetched where the store lacks them."""
+        locked = [archive.locked for archive in self._verified]
+        rows = [_row(package, universe) for package in packages]
+        self._archives.fetch(rows, locked, progress=self._workspace.progress)
+        digests = [row.digest for row in rows]
+        return gather_facts(self._workspace.store, digests, workers=self._request.jobs)
+
+    def world(self, architecture: str, scratch: Path) -> TraceWorld:
+        """The closure of the names asked for, ready to trace."""
+        universe = self.universe(architecture)
+        return TraceWorld(
+            universe,
+            self._workspace.store,
+            names=self._request.names,
+            read_facts=lambda packages: self.facts(packages, universe),
+            scratch=scratch,
+        )
+
+    def scripted(self, architecture: str, traced: SuiteTrace) -> Mapping[str, PackageFacts]:
+        """Packages of another architecture whose scripts may differ from those traced here."""
+        universe = self.universe(architecture)
+        names = sorted(package.package for package in traced.packages)
+        found = {
+            name: universe.versions(name)[0].package for name in names if universe.versions(name)
+        }
+        own = {name: package for name, package in found.items() if package.architecture != "all"}
+        facts = self.facts(tuple(own.values()), universe)
+        return {name: facts[package.digest] for name, package in own.items()}
 
 
-def _native(release: Release) -> Platform:
-    """Scripts run on this machine's processor; the other architectures share their effects."""
-    platform = host_platform()
-    release.architecture(platform)
-    return platform
-
-
-def _row(
-    package: IndexPackage, universe: Universe, archives: Sequence[LockedArchive]
-) -> LockedPackage:
+def _row(package: IndexPackage, universe: Universe) -> LockedPackage:
     """What fetching needs to know of a package: its file and the archive that lists it."""
     source = next(
         version.source

@@ -5,17 +5,18 @@ Decides what is run and how often; running is the sandbox's, meaning is ``neve.e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from neve.effects.ops import Effect
 from neve.effects.script import Parameters, has_scripts, script_key
-from neve.effects.trace import TracedEffect, make_effect
+from neve.effects.trace import TracedEffect, abstract_effect, make_effect
 from neve.errors import NeveError
+from neve.formats.deb import PackageFacts
 from neve.model import Digest
 from neve.sandbox.trace import Tracer
-from neve.sandbox.trace_record import Trace
+from neve.sandbox.trace_record import PackageLayer, Trace
 from neve.verbs.trace_world import TraceWorld
 
 _MAX_VARIANTS = 6
@@ -78,6 +79,35 @@ def trace_suite(
     )
 
 
+def trace_foreign(
+    world: TraceWorld,
+    tracer: Tracer,
+    traced: SuiteTrace,
+    packages: Mapping[str, PackageFacts],
+    *,
+    architecture: str,
+) -> tuple[PackageTrace, ...]:
+    """Trace the scripts of ``packages`` as ``architecture`` has them, where ``traced`` (this
+    machine's) does not cover them already. Names that ``world`` lacks are failures.
+    """
+    run = _SuiteRun(world, tracer, traced.codename)
+    known = {(effect.package, effect.key) for effect in traced.effects}
+    native: dict[str, tuple[Effect, ...]] = {p.package: p.effects for p in traced.packages}
+    found: list[PackageTrace] = []
+    for name in sorted(packages):
+        facts = packages[name]
+        key = script_key(facts, architecture)
+        if not has_scripts(facts) or (name, key) in known:
+            continue
+        if name not in world.names:
+            version = dict(facts.control).get("Version", "")
+            why = f"only on {architecture}: not traced"
+            found.append(PackageTrace(package=name, version=version, key=key, failure=why))
+            continue
+        found.append(run.foreign(name, facts, architecture, native.get(name, ())))
+    return tuple(found)
+
+
 class _SuiteRun:
     def __init__(self, world: TraceWorld, tracer: Tracer, codename: str) -> None:
         self._world = world
@@ -100,6 +130,29 @@ class _SuiteRun:
         effects = self._variants(name, key, first)
         if not any(effect.operations for effect in effects):
             self._idle.add(name)
+        return PackageTrace(
+            package=name, version=version, key=key, effects=effects, problems=first.problems
+        )
+
+    def foreign(
+        self, name: str, facts: PackageFacts, architecture: str, native: tuple[Effect, ...]
+    ) -> PackageTrace:
+        """Trace the scripts that ``name`` has on another architecture, over this one's files.
+
+        Where they do the same as here, the conditions found here hold for them too.
+        """
+        key = script_key(facts, architecture)
+        version = dict(facts.control).get("Version", "")
+        layer = self._world.foreign_layer(name, facts, architecture)
+        try:
+            first = self._trace(name, key, (), layer)
+        except NeveError as error:
+            first = "; ".join((error.brief, *error.details))
+        if isinstance(first, str):
+            return PackageTrace(package=name, version=version, key=key, failure=first)
+        effects: tuple[Effect, ...] = (abstract_effect(first.effect, Parameters.of(architecture)),)
+        if any(effect.operations == effects[0].operations for effect in native):
+            effects = tuple(replace(effect, key=key) for effect in native)
         return PackageTrace(
             package=name, version=version, key=key, effects=effects, problems=first.problems
         )
@@ -134,28 +187,34 @@ class _SuiteRun:
             return None
         return None if isinstance(traced, str) else traced
 
-    def _trace(self, name: str, key: Digest, extra: tuple[str, ...]) -> TracedEffect | str:
+    def _trace(
+        self, name: str, key: Digest, extra: tuple[str, ...], layer: PackageLayer | None = None
+    ) -> TracedEffect | str:
         world = self._world
+        subject = layer if layer is not None else world.layer(name)
         root = world.root(name, extra=extra, idle=frozenset(self._idle))
-        trace = self._tracer.trace(world.layer(name), root)
+        trace = self._tracer.trace(subject, root)
         if trace.failed is not None:
-            trace = self._tracer.trace(world.layer(name), world.named(root))
+            trace = self._tracer.trace(subject, world.named(root))
         failed = trace.failed
         if failed is not None:
             how = "took too long" if failed.exit_code is None else f"exit code {failed.exit_code}"
             tail = " | ".join(failed.output.strip().splitlines()[-4:])
             return f"{failed.name}: {how}: {tail}"
-        return self._effect(name, key, trace, extra)
+        return self._effect(subject, key, trace, extra)
 
-    def _effect(self, name: str, key: Digest, trace: Trace, extra: tuple[str, ...]) -> TracedEffect:
+    def _effect(
+        self, subject: PackageLayer, key: Digest, trace: Trace, extra: tuple[str, ...]
+    ) -> TracedEffect:
         world = self._world
+        name = subject.name
         return make_effect(
             trace,
             key=key,
             suite=self._codename,
             surrounding=world.surrounding(name, extra=extra),
             packaged_content=world.contents(name),
-            triggers=world.layer(name).triggers,
+            triggers=subject.triggers,
         )
 
 

@@ -22,7 +22,13 @@ from neve.model import Digest
 from neve.recipe.types import PackageRequest
 from neve.resolve import Explanation, Request, Universe, resolve
 from neve.sandbox.trace import Tracer, TraceRoot
-from neve.sandbox.trace_layers import hosts_layer, skeleton_layer, unpack_layer, write_status
+from neve.sandbox.trace_layers import (
+    hosts_layer,
+    scripts_layer,
+    skeleton_layer,
+    unpack_layer,
+    write_status,
+)
 from neve.sandbox.trace_record import PackageLayer
 from neve.store import Store
 
@@ -156,6 +162,22 @@ class TraceWorld:
             if found is None:
                 found = self._layers[name] = self._unpack(self._facts_of(name))
             return found
+
+    def foreign_layer(self, name: str, facts: PackageFacts, architecture: str) -> PackageLayer:
+        """The layer of ``name`` with the scripts that the package has on ``architecture``.
+
+        Scripts are shell: they run here over this architecture's files.
+        """
+        own = self.layer(name)
+        directory = self._layers_directory / f"{name}-{facts.digest.value[:16]}-{architecture}"
+        scripts = dict(facts.scripts)
+        scripts_layer(directory, info_name=own.info_name, scripts=scripts)
+        return replace(
+            own,
+            scripts_of=directory,
+            scripts=frozenset(scripts) & _SCRIPTS,
+            triggers=trigger_interests(facts),
+        )
 
     def surrounding(self, name: str, *, extra: tuple[str, ...]) -> Surrounding:
         """The paths around one package, for reading conditions."""
