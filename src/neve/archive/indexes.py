@@ -41,13 +41,14 @@ def wanted_indexes(suite: Suite, architectures: Sequence[str]) -> Iterator[Wante
     `UsageError` for a component or architecture that the suite does not have.
     """
     release = suite.release
-    wanted = list(architectures)
-    for architecture in wanted:
-        if release.architectures and architecture not in release.architectures:
-            raise UsageError(
-                f"{suite.request.id} has nothing for {architecture}",
-                resolution=f"choose among {' '.join(release.architectures)}",
-            )
+    known = release.architectures
+    missing = [name for name in architectures if known and name not in known]
+    wanted = [name for name in architectures if name not in missing]
+    if missing and not (suite.request.partial and wanted):
+        raise UsageError(
+            f"{suite.request.id} has nothing for {missing[0]}",
+            resolution=f"choose among {' '.join(known)}",
+        )
     if release.separate_all and "all" not in wanted:
         wanted.append("all")
     for component in suite.request.components:

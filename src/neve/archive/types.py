@@ -22,7 +22,9 @@ class SuiteRequest:
     ``keyring`` are OpenPGP certificates, binary or armored; ``signers`` the fingerprints (upper
     case) of primary keys in it that may sign this suite, empty for all of them. ``codename``,
     ``origin`` and ``label`` are what the release file must say, ``None`` for anything.
-    ``snapshot`` is an archive time as ``20261101T000000Z``.
+    ``snapshot`` is an archive time as ``20261101T000000Z``. ``partial`` says that the archive may
+    lack some of the architectures asked for: a vendor's may, a distribution's own may not, or
+    security updates would be missing unnoticed.
     """
 
     alias: str
@@ -34,6 +36,7 @@ class SuiteRequest:
     origin: str | None = None
     label: str | None = None
     snapshot: str | None = None
+    partial: bool = False
 
     def __post_init__(self) -> None:
         for word in (self.alias, self.suite, *self.components):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from neve.distro import Release
 from neve.effects.codec import effect_id
 from neve.effects.database import EffectsDatabase, PackagedPaths
 from neve.effects.ops import Effect
@@ -45,7 +46,7 @@ class Unanswered:
 class UnknownScriptsError(DeniedError):
     """Scripts without a known effect stop the lock: their result would silently be missing."""
 
-    def __init__(self, unknown: Sequence[Unanswered]) -> None:
+    def __init__(self, unknown: Sequence[Unanswered], release: Release) -> None:
         names = [item.script.package for item in unknown]
         paste = [
             line
@@ -60,7 +61,8 @@ class UnknownScriptsError(DeniedError):
         super().__init__(
             f"no effect is known for the maintainer scripts of {', '.join(names)}",
             details=tuple(line for item in unknown for line in item.lines()),
-            resolution=f"Trace them with `neve effects trace {' '.join(names)}`, or answer for "
+            resolution=f"Trace them with `neve effects trace {' '.join(names)} "
+            f"--distribution {release.id} --release {release.version}`, or answer for "
             "them in the recipe:\nacknowledged:\n" + "\n".join(paste),
             docs="howto/trace-effects.md",
         )

@@ -42,7 +42,6 @@ class Owners(TypedDict):
 
 
 UNKNOWN_SCRIPT = "unknown-script"
-_OWN_SUITE_COMPONENTS = ["main"]
 
 
 @dataclass(slots=True)
@@ -103,7 +102,7 @@ class Decoder:
             name=item["name"],
             url=item.get("url"),
             suite=item.get("suite", item["name"]),
-            components=_unique(item.get("components", _OWN_SUITE_COMPONENTS)),
+            components=_unique(item.get("components", [])),
             keyring=keyring,
         )
 

@@ -103,7 +103,7 @@ _REPOSITORY = Record(
         _key(
             "components",
             ListOf(item=words.SUITE, minimum=1),
-            "Components to use; by default main.",
+            "Components to use; by default main, or the distribution's own choice.",
             merge="replace",
         ),
         _key(

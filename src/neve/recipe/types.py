@@ -25,7 +25,8 @@ class Repository:
 
     name: str
     suite: str
-    components: tuple[str, ...] = ("main",)
+    components: tuple[str, ...] = ()
+    """Empty: those that the distribution's suite has by default, ``main`` of any other archive."""
     keyring: Digest | None = None
     """Digest of the keyring file beside the recipe; ``None`` for the distribution's own keyring
     (as for ``backports``)."""

@@ -41,7 +41,7 @@ SIGNALS = tuple(f"SIG{name}" for name in _SIGNALS.split())
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 PACKAGE = r"[a-z0-9][a-z0-9+.-]+"
 _VERSION = r"[A-Za-z0-9.+~:*?-]+"
-_SUITE = r"[A-Za-z0-9][A-Za-z0-9._/-]*"
+_SUITE = r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9._-])?"
 REQUEST = re.compile(
     rf"(?P<name>{PACKAGE})(?::(?P<architecture>[a-z0-9-]+))?"
     rf"(?:/(?P<release>{_SUITE}))?(?:=(?P<version>{_VERSION}))?"
@@ -121,6 +121,15 @@ def _package_hint(text: str) -> str | None:
     return f"Debian names are lower-case: {text.lower()}" if text != text.lower() else None
 
 
+def _suite_hint(text: str) -> str | None:
+    if not text.endswith("/"):
+        return None
+    return (
+        "A flat repository (a suite with / at its end) is not supported: publish it with dists/ "
+        "and a signed InRelease, as reprepro and aptly do, and name that suite."
+    )
+
+
 def _url(text: str) -> str:
     if "@" in text.partition("://")[2].partition("/")[0]:
         raise ValueError("Remove the credentials: they are read from netrc or apt's auth.conf.")
@@ -178,7 +187,7 @@ PACKAGE_REQUEST = Text(
 )
 ARCHITECTURE = Text(what="an architecture", pattern=r"[a-z0-9-]+", example="i386")
 ALIAS = Text(what="a repository name", pattern=r"[a-z0-9][a-z0-9._-]*", example="corp")
-SUITE = Text(what="a suite", pattern=_SUITE, example="stable")
+SUITE = Text(what="a suite", pattern=_SUITE, example="stable", hint=_suite_hint)
 URL = Text(
     what="an http or https address",
     pattern=r"https?://[^\s/?#]+(?:/[^\s?#]*)?",

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from neve.verbs.verify import VerifyResult
 
 
+def lock_changes_text(changes: LockDiff, width: int) -> str:
+    """What changes against the lock that was there."""
+    return "nothing changed\n" if changes.empty else _changes(changes, width)
+
+
 def lock_text(result: LockResult, width: int) -> str:
-    """What was locked, and what changed against the lock that was there."""
-    lines = []
-    if result.replaced:
-        changed = not result.changes.empty
-        lines.append(_changes(result.changes, width) if changed else "nothing changed\n")
-    lines.append(_targets(result.targets, width))
+    """What was locked."""
+    lines = [_targets(result.targets, width)]
     dates = ", ".join(f"{name} of {day}" for name, day in result.archives)
     state = "written" if result.written else "not written"
     lines.append(f"archives: {dates}\n{result.path} {state} ({result.digest})\n")

@@ -6,6 +6,7 @@ Searching among what is offered here is ``resolve.search``'s work.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from neve.formats.deb.types import Clause, Relation
@@ -36,9 +37,12 @@ class Candidates:
             self._fixed[self.key(chosen.package.name, chosen.package.architecture)] = (
                 chosen.package.version
             )
+        self._held = dict(request.held)
         self._candidates: dict[PackageKey, Available | None] = {}
         self._options: dict[tuple[Relation, str], tuple[Available, ...]] = {}
         self._follow_releases()
+        if request.held:
+            self._follow_updates(request.moving)
 
     def key(self, name: str, architecture: str | None) -> PackageKey:
         """The key of ``name`` on ``architecture``; ``None`` and ``all`` mean the native one."""
@@ -58,6 +62,8 @@ class Candidates:
             versions = [v for v in versions if v.package.version == self._fixed[key]]
         for pin in self._pins.get(key[0], ()):
             versions = [v for v in versions if matches_pin(v, pin)]
+        kept = self._held.get(key)
+        versions = [v for v in versions if v.package.version == kept] or versions
         best: Available | None = None
         for version in versions:  # newest first: a later one wins by priority alone
             if best is None or version.source.priority > best.source.priority:
@@ -85,6 +91,37 @@ class Candidates:
                     self._candidates[taken.key] = taken
                     self._options.clear()
                     todo.append((taken, release))
+
+    def _follow_updates(self, moving: Iterable[PackageKey]) -> None:
+        """What only a newer version can give a moving package leaves its hold, and so on."""
+        todo = list(moving)
+        while todo:
+            version = self.of(todo.pop())
+            if version is None:
+                continue
+            for clause in (*version.package.pre_depends, *version.package.depends):
+                if not self.clause(clause, version.key[1]):
+                    todo += self._let_go(clause, version.key[1])
+
+    def _let_go(self, clause: Clause, architecture: str) -> list[PackageKey]:
+        """The first held package of ``clause`` whose newest version satisfies it, now not held."""
+        for relation in clause:
+            qualified = relation.architecture in self.universe.architectures
+            key = self.key(relation.name, relation.architecture if qualified else architecture)
+            kept = self._held.pop(key, None)
+            if kept is None:
+                continue
+            self._forget(key)
+            version = self.of(key)
+            if version is not None and _serves(relation, architecture, version):
+                return [key]
+            self._held[key] = kept
+            self._forget(key)
+        return []
+
+    def _forget(self, key: PackageKey) -> None:
+        self._candidates.pop(key, None)
+        self._options.clear()
 
     def _released(self, clause: Clause, architecture: str, release: str) -> Available | None:
         for relation in clause:

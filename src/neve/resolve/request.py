@@ -6,7 +6,8 @@ nothing of how either is found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from neve.errors import UsageError
 from neve.formats.deb.types import IndexPackage
@@ -77,12 +78,16 @@ class Request:
     ``labels`` name the recipe field of each request and default to ``packages[0]`` …;
     ``exclude`` are package names that must not be chosen, whatever asks for them; ``within`` is
     a solution that this one must contain at the same versions (a variant over its runtime).
+    ``held`` are versions to stay at wherever an index still lists them; what the new versions of
+    ``moving`` packages need leaves its hold too.
     """
 
     requests: tuple[PackageRequest, ...]
     labels: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     within: Solution | None = None
+    held: Mapping[PackageKey, str] = field(default_factory=dict)
+    moving: tuple[PackageKey, ...] = ()
 
     def label(self, position: int) -> str:
         """The recipe field of the request at ``position``."""

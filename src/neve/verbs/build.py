@@ -14,7 +14,7 @@ from neve.recipe.lock import Lock
 from neve.recipe.lockfile import dump_lock
 from neve.verbs.building import BuildPlan, build_images
 from neve.verbs.context import Workspace
-from neve.verbs.lock import matching_lock, read_recipe_at
+from neve.verbs.lock import matching_lock, read_recipe_at, repository_addresses
 from neve.verbs.places import RecipePlace
 from neve.verbs.platforms import host_platform
 
@@ -116,6 +116,7 @@ def _plan(
                 variant=request.variant,
                 compression=compression,
                 contents=lambda: read_recipe_at(request.place).contents,
+                addresses=lambda: repository_addresses(request.place),
                 assemblies={},
             ),
             True,

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 Contents = Callable[[], Mapping[Digest, bytes]]
 """Gives the recipe's own files by digest; called only when something must be built."""
 
+Addresses = Callable[[], Mapping[str, str]]
+"""Gives where the recipe's own repositories are, by alias: no lock says it. Called only then."""
+
+
+def no_addresses() -> Mapping[str, str]:
+    """For images without their recipe at hand: the settings alone say where archives are."""
+    return {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildPlan:
@@ -35,6 +43,7 @@ class BuildPlan:
     compression: Compression
     contents: Contents
     assemblies: Mapping[tuple[Platform, str], Assembly]
+    addresses: Addresses = no_addresses
     fresh: bool = False
     """Make every image and layer again, whatever the store remembers (``verify --rebuild``)."""
 
@@ -100,7 +109,7 @@ def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImag
             return made
         assembly = plan.assemblies.get(key)
         if assembly is None:
-            assembly = assemble_target(build.lock, build.target, workspace, contents=plan.contents)
+            assembly = _assemble(build.target, plan, workspace)
         read = store_reader(workspace.store)
         if plan.lock.recipe.bytecode is not False:
             workspace.progress.stage("byte-compiling")
@@ -125,8 +134,19 @@ def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImag
 _WAITING = "another neve is building the same image: waiting for it"
 
 
+def _assemble(target: LockedTarget, plan: BuildPlan, workspace: Workspace) -> Assembly:
+    return assemble_target(
+        plan.lock, target, workspace, contents=plan.contents, addresses=plan.addresses
+    )
+
+
 def assemble_target(
-    lock: Lock, target: LockedTarget, workspace: Workspace, *, contents: Contents
+    lock: Lock,
+    target: LockedTarget,
+    workspace: Workspace,
+    *,
+    contents: Contents,
+    addresses: Addresses = no_addresses,
 ) -> Assembly:
     """The tree of one target of a lock; fetches the packages that the store lacks.
 
@@ -141,7 +161,8 @@ def assemble_target(
 
     release = find_distro(lock.recipe.base.name, lock.recipe.base.release)
     packages = [lock.packages[index] for index in target.packages]
-    workspace.archives(lock.recipe, release).fetch(
+    repositories = addresses() if lock.recipe.repositories else {}
+    workspace.archives(release, repositories).fetch(
         packages, lock.archives, progress=workspace.progress
     )
     workspace.progress.stage("reading packages")
@@ -198,5 +219,5 @@ def _host_tree(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> Ass
         return plan.assemblies[key]
     for target in plan.lock.targets:
         if (target.platform, target.variant) == key:
-            return assemble_target(plan.lock, target, workspace, contents=plan.contents)
+            return _assemble(target, plan, workspace)
     return None

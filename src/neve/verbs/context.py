@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from neve.archive import Archives
     from neve.distro import Release
     from neve.net import Client
-    from neve.recipe.types import Recipe
 
 
 class Workspace:
@@ -81,11 +81,12 @@ class Workspace:
         """Now, in seconds: for judging expiry dates, never for artefacts."""
         return int(time.time())
 
-    def archives(self, recipe: Recipe, release: Release) -> Archives:
-        """The archives as this machine reaches them, with the recipe's own repositories."""
+    def archives(self, release: Release, repositories: Mapping[str, str] | None = None) -> Archives:
+        """The archives as this machine reaches them; ``repositories`` are a recipe's own ones,
+        alias → address.
+        """
         from neve.archive import Archives, Mirrors
 
-        repositories = {r.name: r.url for r in recipe.repositories if r.url is not None}
         mirrors = Mirrors.of_host(
             overrides=self.settings.mirrors, repositories=repositories, release=release
         )

@@ -7,7 +7,7 @@ held or loosened by the recipe.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from neve.recipe.lockfile import dump_lock, load_lock, recipe_matches
 from neve.recipe.types import ReadRecipe
 from neve.verbs.atomic import write_atomically
 from neve.verbs.context import Workspace
+from neve.verbs.holding import Hold
 from neve.verbs.places import RecipePlace, catalogue_file
 
 
@@ -64,9 +65,15 @@ class LockResult:
     archives: tuple[tuple[str, date], ...]
 
 
-def write_lock(request: LockRequest, workspace: Workspace) -> LockResult:
-    """Make the lock of a recipe, show what changes, and write it unless that was not wanted.
+def write_lock(
+    request: LockRequest,
+    workspace: Workspace,
+    *,
+    show: Callable[[LockDiff], None] = lambda changes: None,
+) -> LockResult:
+    """Make the lock of a recipe, and write it unless that was not wanted.
 
+    ``show`` is told what changes against the lock that was there, before anything is written.
     An existing lock whose recipe is unchanged is kept unless ``update`` asks for newer packages.
     Raises what reading, resolving, trust and hardening raise; nothing is written then.
     """
@@ -77,15 +84,16 @@ def write_lock(request: LockRequest, workspace: Workspace) -> LockResult:
         return _result(path, old, dump_lock(old), old, written=False)
     from neve.verbs.locking import make_lock
 
-    pinned = _pinned(old, request)
-    locked = make_lock(
-        read, workspace, platforms=read.recipe.platforms, variants=None, pinned=pinned
-    )
+    hold = _hold(old, request)
+    locked = make_lock(read, workspace, platforms=read.recipe.platforms, variants=None, hold=hold)
     data = dump_lock(locked.lock)
     written = not request.dry_run and (old is None or locked.lock != old)
+    result = _result(path, locked.lock, data, old, written=written)
+    if old is not None:
+        show(result.changes)
     if written:
         write_atomically(path, data)
-    return _result(path, locked.lock, data, old, written=written)
+    return result
 
 
 def read_recipe_at(place: RecipePlace) -> ReadRecipe:
@@ -93,6 +101,13 @@ def read_recipe_at(place: RecipePlace) -> ReadRecipe:
     from neve.recipe.read import read_recipe
 
     return read_recipe(place.recipe, catalogue=catalogue_file)
+
+
+def repository_addresses(place: RecipePlace) -> dict[str, str]:
+    """Where the recipe's own repositories are: a lock names them without address."""
+    from neve.verbs.resolving import addresses_of
+
+    return addresses_of(read_recipe_at(place).recipe)
 
 
 def read_lock(path: Path) -> Lock:
@@ -147,10 +162,10 @@ def _unchanged(old: Lock, read: ReadRecipe) -> bool:
     return old.sources == read.sources and old.rules == rule_versions()
 
 
-def _pinned(old: Lock | None, request: LockRequest) -> dict[str, str]:
+def _hold(old: Lock | None, request: LockRequest) -> Hold | None:
     """With names after ``--update``, everything else stays at its locked version."""
     if old is None or not request.update or not request.only:
-        return {}
+        return None
     known = {package.name for package in old.packages}
     unknown = sorted(set(request.only) - known)
     if unknown:
@@ -158,7 +173,7 @@ def _pinned(old: Lock | None, request: LockRequest) -> dict[str, str]:
             f"--update {unknown[0]}: the lock has no such package",
             resolution="Name packages as the lock does, or none to update all.",
         )
-    return {p.name: p.version for p in old.packages if p.name not in request.only}
+    return Hold(lock=old, moving=frozenset(request.only))
 
 
 def _result(path: Path, lock: Lock, data: bytes, old: Lock | None, *, written: bool) -> LockResult:

@@ -28,7 +28,8 @@ from neve.resolve import Chosen, Solution
 from neve.resolve.drop import Reduced, drop_maintainer_only
 from neve.tree import FileEntry
 from neve.verbs.context import Workspace
-from neve.verbs.resolving import Resolved, find_variant, resolve_recipe, variants_of
+from neve.verbs.holding import Hold
+from neve.verbs.resolving import Resolved, addresses_of, find_variant, resolve_recipe, variants_of
 
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 
@@ -48,7 +49,7 @@ def make_lock(
     *,
     platforms: Sequence[Platform],
     variants: Sequence[str] | None,
-    pinned: Mapping[str, str] | None = None,
+    hold: Hold | None = None,
 ) -> Locked:
     """Lock ``read`` for ``platforms`` × ``variants`` (``None``: all the recipe has).
 
@@ -60,11 +61,11 @@ def make_lock(
         workspace,
         platforms=platforms,
         variants=variants or variants_of(read.recipe),
-        pinned=pinned,
+        hold=hold,
     )
     rows = _package_rows(resolved)
     archives = [archive.locked for archive in resolved.archives]
-    workspace.archives(read.recipe, resolved.release).fetch(
+    workspace.archives(resolved.release, addresses_of(read.recipe)).fetch(
         list(rows.values()), archives, progress=workspace.progress
     )
     workspace.progress.stage("reading packages")
@@ -122,7 +123,7 @@ def _judge(
         today=datetime.fromtimestamp(workspace.clock, UTC).date(),
     )
     if answers.unknown:
-        raise UnknownScriptsError(answers.unknown)
+        raise UnknownScriptsError(answers.unknown, resolved.release)
     kept = [rows[chosen.package.digest] for chosen in reduced.kept]
     assembly = assemble(
         Ingredients(

@@ -60,6 +60,12 @@ def find_recipe(argument: str) -> RecipePlace:
     )
 
 
+def is_recipe(argument: str) -> bool:
+    """Whether ``argument`` is meant as a recipe: a path, or a name that the catalogue has."""
+    looks = "/" in argument or argument.endswith((".yaml", ".yml")) or Path(argument).exists()
+    return looks or catalogue_recipe(argument) is not None
+
+
 def catalogue_recipe(name: str) -> Path | None:
     """The catalogue's file for ``debian-13/python``, with or without prefix and ending."""
     relative = name.removeprefix(f"{_CATALOGUE}/")

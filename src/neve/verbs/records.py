@@ -19,7 +19,7 @@ from neve.recipe.lock import Lock, LockedPackage, LockedTarget
 from neve.recipe.lockfile import dump_lock, load_lock
 from neve.verbs.building import find_target
 from neve.verbs.context import Workspace
-from neve.verbs.lock import matching_lock, read_recipe_at
+from neve.verbs.lock import matching_lock, read_recipe_at, repository_addresses
 from neve.verbs.places import RecipePlace, find_recipe
 from neve.verbs.platforms import host_platform
 
@@ -109,7 +109,11 @@ def recipe_record(
         lock, data = existing
         target = find_target(lock, platform, variant)
         assembly = assemble_target(
-            lock, target, workspace, contents=lambda: read_recipe_at(place).contents
+            lock,
+            target,
+            workspace,
+            contents=lambda: read_recipe_at(place).contents,
+            addresses=lambda: repository_addresses(place),
         )
     else:
         fresh = make_lock(

@@ -6,7 +6,7 @@ Shared by lock, build and plan; writes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neve.archive import SuiteRequest, VerifiedArchive
 from neve.distro import Release, Suite, find_distro
@@ -25,8 +25,10 @@ from neve.resolve import (
 )
 from neve.store import Store
 from neve.verbs.context import Workspace
+from neve.verbs.holding import Hold, Holding
 
 RUNTIME = "runtime"
+_FOREIGN_COMPONENTS = ("main",)
 IDENTITY = PackageRequest(name="base-files")
 """Every image says what it is: ``/etc/os-release`` and the layout come from this package."""
 
@@ -73,33 +75,44 @@ def resolve_recipe(
     *,
     platforms: Sequence[Platform],
     variants: Sequence[str],
-    pinned: Mapping[str, str] | None = None,
+    hold: Hold | None = None,
 ) -> Resolved:
     """Resolve ``read`` for ``platforms`` × ``variants`` against verified indexes.
 
-    ``pinned`` holds packages at versions (``--update PACKAGE``: all others stay). Raises
+    ``hold`` keeps packages at a lock's versions (``--update PACKAGE``: all others stay). Raises
     ``SourceError`` at the request that can't be met.
     """
     release = release_of(read)
     architectures = [release.architecture(platform) for platform in platforms]
-    foreign = tuple(
-        sorted({p.architecture for p in read.recipe.packages if p.architecture is not None})
-    )
+    foreign = _foreign_architectures(read.recipe)
     wanted = tuple(dict.fromkeys((*architectures, *foreign)))
-    archives = workspace.archives(read.recipe, release).indexes(
+    archives = workspace.archives(release, addresses_of(read.recipe)).indexes(
         suite_requests(read, release), wanted, progress=workspace.progress
     )
     solutions: dict[tuple[Platform, str], Solution] = {}
     for platform, architecture in zip(platforms, architectures, strict=True):
-        universe = make_universe(archives, workspace.store, architecture, foreign)
-        runtime = solve(read, universe, RUNTIME, within=None, pinned=pinned or {})
+        others = tuple(name for name in foreign if name != architecture)
+        universe = make_universe(archives, workspace.store, architecture, others, release=release)
+        holdings = tuple(hold.on(platform, architecture)) if hold is not None else ()
+        runtime = solve(read, universe, RUNTIME, within=None, holdings=holdings)
         for variant in variants:
             solutions[platform, variant] = (
                 runtime
                 if variant == RUNTIME
-                else solve(read, universe, variant, within=runtime, pinned=pinned or {})
+                else solve(read, universe, variant, within=runtime, holdings=holdings)
             )
     return Resolved(release=release, archives=tuple(archives), solutions=solutions)
+
+
+def addresses_of(recipe: Recipe) -> dict[str, str]:
+    """Where the recipe's own repositories are, by alias."""
+    return {r.name: r.url for r in recipe.repositories if r.url is not None}
+
+
+def _foreign_architectures(recipe: Recipe) -> tuple[str, ...]:
+    """What ``name:architecture`` asks for, in the recipe and its variants."""
+    every = [*recipe.packages, *(p for variant in recipe.variants for p in variant.packages)]
+    return tuple(sorted({p.architecture for p in every if p.architecture is not None}))
 
 
 def suite_requests(read: ReadRecipe, release: Release) -> list[SuiteRequest]:
@@ -119,7 +132,7 @@ def suite_requests(read: ReadRecipe, release: Release) -> list[SuiteRequest]:
             found.append(SuiteRequest.of(suite, snapshot=snapshot))
     for repository in read.recipe.repositories:
         if repository.name in asked:
-            found.append(_repository_request(read, repository))
+            found.append(_repository_request(read, release, repository))
     return found
 
 
@@ -148,17 +161,28 @@ def _own_suite_request(read: ReadRecipe, suite: Suite, repository: Repository) -
     )
 
 
-def _repository_request(read: ReadRecipe, repository: Repository) -> SuiteRequest:
+def _repository_request(read: ReadRecipe, release: Release, repository: Repository) -> SuiteRequest:
+    at = f"repositories[{read.recipe.repositories.index(repository)}]"
     if repository.keyring is None:
-        raise UsageError(
-            f"repositories: {repository.name} has no keyring",
-            resolution="Put the archive's public key beside the recipe and name it as `keyring:`.",
+        roles = ", ".join(suite.role for suite in release.suites)
+        error = UsageError(
+            f"{repository.name} is no suite of {release.title} ({roles}) and has no keyring",
+            resolution="Correct the name, or put the archive's public key beside the recipe and "
+            "name it as `keyring:`.",
         )
+        raise at_place(read, (f"{at}.name", at), error)
+    if repository.name in {suite.alias for suite in release.suites}:
+        error = UsageError(
+            f"{repository.name} is the name of the distribution's own archive",
+            resolution="Give the repository another name: locks tell archives apart by it.",
+        )
+        raise at_place(read, (f"{at}.name", at), error)
     return SuiteRequest(
         alias=repository.name,
         suite=repository.suite,
-        components=repository.components,
+        components=repository.components or _FOREIGN_COMPONENTS,
         keyring=read.contents[repository.keyring],
+        partial=True,
     )
 
 
@@ -167,8 +191,14 @@ def make_universe(
     store: Store,
     architecture: str,
     foreign: tuple[str, ...],
+    *,
+    release: Release,
 ) -> Universe:
-    """The indexes of one architecture (and the foreign ones asked for) as one universe."""
+    """The indexes of one architecture (and the foreign ones asked for) as one universe.
+
+    A suite of ``release`` is also known by its role, the word people write: ``git/backports``.
+    """
+    roles = {(suite.alias, suite.suite): suite.role for suite in release.suites}
     wanted = {architecture, "all", *foreign}
     sources = []
     for archive in archives:
@@ -177,7 +207,7 @@ def make_universe(
             but_automatic_upgrades=archive.but_automatic_upgrades,
         )
         words = (archive.locked.alias, archive.suite, archive.codename)
-        role = _role(archive)
+        role = roles.get((archive.locked.alias, archive.locked.suite))
         for index in archive.indexes:
             if index.locked.architecture in wanted:
                 sources.append(
@@ -192,46 +222,48 @@ def make_universe(
     return Universe(sources, architecture=architecture, foreign=foreign)
 
 
-def _role(archive: VerifiedArchive) -> str:
-    """``backports`` for ``trixie-backports``: the word people write in recipes."""
-    return archive.codename.partition("-")[2]
-
-
 def solve(
     read: ReadRecipe,
     universe: Universe,
     variant: str,
     *,
     within: Solution | None,
-    pinned: Mapping[str, str],
+    holdings: Sequence[Holding] = (),
 ) -> Solution:
-    """One solution, or the explanation as an error at the request that can't be met."""
+    """One solution, or the explanation as an error at the request that can't be met.
+
+    Of several ``holdings`` the first one that allows a solution counts.
+    """
     recipe = read.recipe
     extra = find_variant(recipe, variant).packages
     own = [(request, f"packages[{i}]") for i, request in enumerate(recipe.packages)]
     more = [(request, f"variants.{variant}.packages[{i}]") for i, request in enumerate(extra)]
     asked = [*own, *more, (IDENTITY, "distribution-identity")]
-    requests = tuple(_held(request, pinned) for request, _ in asked)
-    answer = resolve(
-        Request(
-            requests=requests,
-            labels=tuple(label for _, label in asked),
-            exclude=recipe.exclude,
-            within=within,
-        ),
-        universe,
+    wanted = Request(
+        requests=tuple(request for request, _ in asked),
+        labels=tuple(label for _, label in asked),
+        exclude=recipe.exclude,
+        within=within,
     )
+    answer: Solution | Explanation | None = None
+    for holding in holdings:
+        answer = resolve(replace(wanted, held=holding.versions, moving=holding.moving), universe)
+        if isinstance(answer, Solution):
+            return answer
+    free = resolve(wanted, universe)
+    if isinstance(free, Explanation):
+        raise at_place(read, (free.label,), free.error())
     if isinstance(answer, Explanation):
-        raise at_place(read, (answer.label,), answer.error())
-    return answer
+        raise at_place(read, (answer.label,), _held_back(answer))
+    return free
 
 
-def _held(request: PackageRequest, pinned: Mapping[str, str]) -> PackageRequest:
-    version = pinned.get(request.name)
-    if version is None or request.version is not None:
-        return request
-    return PackageRequest(
-        name=request.name, version=version, release=None, architecture=request.architecture
+def _held_back(answer: Explanation) -> UsageError:
+    """The recipe can be solved, but not with everything else at its locked version."""
+    return UsageError(
+        f"{answer.label}: with all other packages at their locked versions: {answer.brief}",
+        details=answer.chain,
+        resolution="Name the packages above after --update as well, or none to update all.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from neve.cli.options import (
     StoreOption,
     session,
 )
+
+if TYPE_CHECKING:
+    from neve.recipe.lockdiff import LockDiff
 
 
 class ImageFormat(StrEnum):
@@ -65,20 +68,29 @@ def lock(
 ) -> None:
     """Resolve a recipe into its lock: every package with version, digest and signed index."""
     with session(output_format, quiet=quiet, offline=offline, store=store) as run:
-        from neve.report.text import lock_text
+        from neve.report.text import lock_changes_text, lock_text
         from neve.verbs.context import Workspace
         from neve.verbs.lock import LockRequest, write_lock
-        from neve.verbs.places import find_recipe
+        from neve.verbs.places import find_recipe, is_recipe
 
+        only = tuple(packages or ())
+        if update and not is_recipe(recipe):
+            recipe, only = ".", (recipe, *only)
         request = LockRequest(
             place=find_recipe(recipe),
             update=update,
-            only=tuple(packages or ()),
+            only=only,
             dry_run=dry_run,
             output=output,
         )
+
+        def show(changes: LockDiff) -> None:
+            if output_format is OutputFormat.TABLE:
+                run.progress.close()
+                run.console.data(lock_changes_text(changes, run.console.width))
+
         with Workspace(run.settings, run.progress) as workspace:
-            result = write_lock(request, workspace)
+            result = write_lock(request, workspace, show=show)
         run.show("lock", result, lock_text(result, run.console.width))
 
 
