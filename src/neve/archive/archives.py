@@ -18,6 +18,7 @@ from neve.archive.types import (
     VerifiedIndex,
 )
 from neve.errors import UsageError
+from neve.model import Digest
 from neve.net import Client
 from neve.recipe.lock import LockedArchive, LockedPackage
 from neve.store import Store
@@ -84,24 +85,35 @@ class Archives:
         archives: Sequence[LockedArchive],
         *,
         progress: Progress | None = None,
+        arrived: Callable[[Digest], None] = lambda _: None,
     ) -> None:
         """Bring every package that the store lacks into it, at most six at once.
 
-        A package that a mirror lost is sought in the snapshot service. `BrokenLinkError` for
-        wrong bytes, `NetworkError` when they can't be had.
+        A package that a mirror lost is sought in the snapshot service. ``arrived`` is told of
+        each package once it is in the store, from the thread that fetched it. `BrokenLinkError`
+        for wrong bytes, `NetworkError` when they can't be had.
         """
         told = progress or Silent()
         by_id = {archive.id: archive for archive in archives}
         missing = {
             package.digest: package for package in packages if not self._store.has(package.digest)
         }
+        for digest in {
+            package.digest: None for package in packages if package.digest not in missing
+        }:
+            arrived(digest)
         if not missing:
             return
         told.stage("packages", sum(package.size for package in missing.values()))
         # The largest first: the last connection then isn't left with a long file alone.
         order = sorted(missing.values(), key=lambda p: (-p.size, p.digest))
         stop = Event()
-        _parallel(order, lambda package: self._package(package, by_id, told, stop), stop)
+
+        def bring(package: LockedPackage) -> None:
+            self._package(package, by_id, told, stop)
+            arrived(package.digest)
+
+        _parallel(order, bring, stop)
 
     def _suite(self, request: SuiteRequest, architectures: Sequence[str]) -> Suite:
         return read_suite(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
 
 from neve.build.steps import Step, StepKind
 from neve.errors import NeveError
@@ -51,17 +52,44 @@ def gather_facts(
     store: Store, packages: Sequence[Digest], *, workers: int | None = None
 ) -> dict[Digest, PackageFacts]:
     """Facts of every package, read where they are not noted yet or their data was collected."""
-    found: dict[Digest, PackageFacts] = {}
-    missing: list[Digest] = []
-    for package in packages:
-        facts = recall_facts(store, package)
-        if facts is None or not store.has(facts.data):
-            missing.append(package)
-        else:
-            found[package] = facts
-    if missing:
-        missing.sort(key=lambda digest: (-store.size(digest), digest))
-        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-            for facts in pool.map(lambda digest: read_facts(store, digest), missing):
-                found[facts.digest] = facts
-    return found
+    with FactsReader(store, workers=workers) as reader:
+        for package in sorted(packages, key=lambda digest: (-store.size(digest), digest)):
+            reader.begin(package)
+        return reader.finish()
+
+
+class FactsReader:
+    """Reads packages as they arrive, so that inflating one overlaps with fetching the next.
+
+    A context manager; ``begin`` may be called from any thread, ``finish`` once at the end.
+    """
+
+    def __init__(self, store: Store, *, workers: int | None = None) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(workers or os.cpu_count() or 1)
+        self._begun: dict[Digest, Future[PackageFacts]] = {}
+
+    def __enter__(self) -> FactsReader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def begin(self, package: Digest) -> None:
+        """Read ``package``, which is in the store, unless its facts and data are noted."""
+        self._begun[package] = self._pool.submit(self._facts, package)
+
+    def finish(self) -> dict[Digest, PackageFacts]:
+        """The facts of every package begun; raises what reading one of them raised."""
+        return {package: future.result() for package, future in self._begun.items()}
+
+    def _facts(self, package: Digest) -> PackageFacts:
+        facts = recall_facts(self._store, package)
+        if facts is None or not self._store.has(facts.data):
+            facts = read_facts(self._store, package)
+        return facts

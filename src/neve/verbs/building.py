@@ -153,21 +153,22 @@ def assemble_target(
     Raises ``UsageError`` where this neve answers scripts otherwise than the lock says.
     """
     from neve.build.answers import answer_scripts
-    from neve.build.facts import gather_facts
     from neve.build.tree import Ingredients, assemble
     from neve.distro import find_distro
-    from neve.verbs.locking import bytes_reader, effects_database, requested_names
+    from neve.verbs.locking import (
+        bytes_reader,
+        effects_database,
+        fetch_facts,
+        requested_names,
+    )
     from neve.verbs.resolving import find_variant
 
     release = find_distro(lock.recipe.base.name, lock.recipe.base.release)
     packages = [lock.packages[index] for index in target.packages]
     repositories = addresses() if lock.recipe.repositories else {}
-    workspace.archives(release, repositories).fetch(
-        packages, lock.archives, progress=workspace.progress
-    )
-    workspace.progress.stage("reading packages")
+    source = workspace.archives(release, repositories)
+    facts = fetch_facts(workspace, source, packages, lock.archives)
     digests = [package.digest for package in packages]
-    facts = gather_facts(workspace.store, digests, workers=workspace.settings.jobs)
     architecture = release.architecture(target.platform)
     answers = answer_scripts(
         [facts[digest] for digest in digests],

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from neve.archive import Archives
 from neve.build.answers import Answers, UnknownScriptsError, answer_scripts
-from neve.build.facts import gather_facts
+from neve.build.facts import FactsReader
 from neve.build.rules import rule_versions
 from neve.build.tree import Assembly, Ingredients, assemble, commands_of
 from neve.distro import Release
@@ -65,11 +66,8 @@ def make_lock(
     )
     rows = _package_rows(resolved)
     archives = [archive.locked for archive in resolved.archives]
-    workspace.archives(resolved.release, addresses_of(read.recipe)).fetch(
-        list(rows.values()), archives, progress=workspace.progress
-    )
-    workspace.progress.stage("reading packages")
-    facts = gather_facts(workspace.store, list(rows), workers=workspace.settings.jobs)
+    source = workspace.archives(resolved.release, addresses_of(read.recipe))
+    facts = fetch_facts(workspace, source, list(rows.values()), archives)
     time = lock_time(archives)
     judged = {
         key: _judge(read, workspace, resolved, key, facts=facts, rows=rows, time=time)
@@ -92,6 +90,19 @@ def make_lock(
         release=resolved.release,
         assemblies={key: one.assembly for key, one in judged.items()},
     )
+
+
+def fetch_facts(
+    workspace: Workspace,
+    source: Archives,
+    packages: Sequence[LockedPackage],
+    archives: Sequence[LockedArchive],
+) -> dict[Digest, PackageFacts]:
+    """Fetch what the store lacks and read each package as soon as it is there."""
+    with FactsReader(workspace.store, workers=workspace.settings.jobs) as reader:
+        source.fetch(packages, archives, progress=workspace.progress, arrived=reader.begin)
+        workspace.progress.stage("reading packages")
+        return reader.finish()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
