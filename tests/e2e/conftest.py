@@ -26,7 +26,7 @@ def small_archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[ArchiveBuil
     """The published archive; never changed by a test."""
     archive = ArchiveBuilder(tmp_path_factory.mktemp("archive") / "debian")
     for deb in small_packages():
-        archive.add(deb)
+        archive.add(deb, suite="trixie")
     key = SigningKey.generate("Corporate mirror")
     publish(archive, key)
     return archive, key

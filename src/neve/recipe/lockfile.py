@@ -100,6 +100,8 @@ def _check_package(package: LockedPackage, indexes: set[Digest] | None) -> None:
         raise MisfitError(f"package {package.name}: unknown archive {package.archive!r}")
     if package.index not in indexes:
         raise MisfitError(f"package {package.name}: its index is not one of its archive's")
+    if package.digest.algorithm != "sha256":
+        raise MisfitError(f"package {package.name}: its digest is {package.digest.algorithm}")
     if package.size < 0 or package.installed_size < 0:
         raise MisfitError(f"package {package.name}: a negative size")
     path = package.path
