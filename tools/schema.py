@@ -31,11 +31,12 @@ def reference(page: str) -> str:
     """``page`` with the table of keys between its two marks."""
     before, _, rest = page.partition(BEGIN)
     after = rest.partition(END)[2]
-    rows = ["| key | value | |", "|---|---|---|", *_rows(RECIPE, "")]
+    rows = ["| key | value | |", "|---|---|---|", *key_rows(RECIPE, "")]
     return f"{before}{BEGIN}\n\n" + "\n".join(rows) + f"\n\n{END}{after}"
 
 
-def _rows(record: Record, prefix: str) -> list[str]:
+def key_rows(record: Record, prefix: str) -> list[str]:
+    """One row of a table for each key of ``record`` and what lies below it."""
     rows: list[str] = []
     for field in record.fields:
         name = f"{prefix}{field.name}"
@@ -54,7 +55,7 @@ def _below(field: Field, name: str) -> list[str]:
         name, shape = f"{name}.*", shape.value
     if isinstance(shape, Either):
         shape = shape.long
-    return _rows(shape, f"{name}.") if isinstance(shape, Record) else []
+    return key_rows(shape, f"{name}.") if isinstance(shape, Record) else []
 
 
 def _kind(shape: Shape) -> str:
