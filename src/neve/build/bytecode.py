@@ -1,171 +1,164 @@
 """Python bytecode for a finished tree: the one thing a build runs, in the sandbox, and cached.
 
-Compiled per source file: the result depends on interpreter version, path, mtime and source
-alone, so another image with the same file never compiles it again, whatever its architecture.
+What is compiled and where it goes is decided in ``effects.bytecode``; this runs the interpreter.
+Results are kept per package: what a package's sources compile to depends on the interpreter's
+version, their paths, times and content alone, whatever the architecture.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from neve.build.steps import Step, StepKind
 from neve.build.tree import Assembly
+from neve.effects.bytecode import BytecodePlan, BytecodeSource, bytecode_edits, bytecode_plan
 from neve.errors import ToolError
-from neve.model import Origin, Reason
-from neve.sandbox.bytecode import BYTECODE_VERSION, PythonSource, cached_path, compile_python
+from neve.model import Digest
+from neve.sandbox.bytecode import BYTECODE_VERSION, PythonSource, compile_python
 from neve.store import Store
-from neve.tree import FileEntry, Inline, Kind, Put, Tree
-
-_INTERPRETER = re.compile(r"/usr/bin/python3\.(\d+)")
-_LIBRARY = re.compile(r"/usr/(?:lib|local/lib)/python3(?:\.(\d+))?/")
+from neve.tree import Content, FileEntry, Kind, Slice, Tree
 
 Reader = Callable[[FileEntry], "bytes | memoryview"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """The sources one interpreter compiles, and the package that ships the interpreter."""
-
-    interpreter: FileEntry
-    identity: str
-    sources: tuple[FileEntry, ...]
+Host = Callable[[], Assembly | None]
 
 
 def add_bytecode(
-    tree: Tree,
-    *,
-    store: Store,
-    read: Reader,
-    host: Callable[[], Assembly | None],
-    jobs: int | None,
+    assembly: Assembly, *, store: Store, read: Reader, host: Host, jobs: int | None
 ) -> None:
-    """Put a ``.pyc`` beside every Python source of the standard directories.
+    """Put a ``.pyc`` beside every Python source of the directories that packages compile.
 
-    ``host`` gives the tree of the same lock for this machine's architecture, for when ``tree``'s
-    own interpreter can't run here. Raises ``ToolError`` where no identical version can.
+    ``host`` gives the tree of the same lock for this machine's architecture, whose interpreter
+    can run here. Raises ``ToolError`` where none of the identical version can.
     """
-    for work in _work(tree, read):
-        known = {entry.path: _recall(store, work, entry) for entry in work.sources}
-        missing = [entry for entry in work.sources if known[entry.path] is None]
+    tree = assembly.tree
+    for plan in bytecode_plan(tree, assembly.bytecode_directories):
+        version = _exact_version(tree, plan, read)
+        results: dict[str, Content] = {}
+        missing: list[_Group] = []
+        for group in _groups(plan, version):
+            known = group.recall(store)
+            if known is None:
+                missing.append(group)
+            else:
+                results |= known
         if missing:
-            known |= _compile(work, missing, store=store, read=read, host=host, jobs=jobs)
-        tag = f"cpython-3{_minor(work.interpreter)}"
-        for entry in work.sources:
-            data = known[entry.path]
-            if data:
-                tree.apply(Put(_entry(entry, cached_path(entry.path, tag), data)))
+            root = _runnable(host(), plan, version, read)
+            results |= _compile(plan, missing, tree, root, store=store, read=read, jobs=jobs)
+        tree.apply_all(bytecode_edits(plan, results))
 
 
-def _work(tree: Tree, read: Reader) -> Iterable[_Work]:
-    interpreters = [
-        entry
-        for entry in tree.under("/usr/bin")
-        if entry.kind is Kind.FILE and _INTERPRETER.fullmatch(entry.path)
-    ]
-    newest = max((_minor(entry) for entry in interpreters), default=-1)
-    for interpreter in interpreters:
-        minor = _minor(interpreter)
-        sources = tuple(
-            entry
-            for entry in tree
-            if entry.path.endswith(".py")
-            and entry.kind is Kind.FILE
-            and _belongs(entry.path, minor, newest)
-        )
-        if sources:
-            yield _Work(interpreter, _identity(tree, minor, read), sources)
+class _Group:
+    """The sources of one package that one interpreter compiles."""
+
+    def __init__(self, version: str, sources: Sequence[BytecodeSource]) -> None:
+        self.sources = sources
+        listed = [f"{s.path} {s.mtime} {s.digest}" for s in sources]
+        self._step = Step(
+            kind=StepKind.BYTE_COMPILE, inputs=(BYTECODE_VERSION, version, *listed)
+        ).id
+
+    def recall(self, store: Store) -> dict[str, Content] | None:
+        noted = store.action(self._step)
+        if noted is None:
+            return None
+        try:
+            document = json.loads(noted)
+            blob = Digest.parse(document["blob"])
+            found: dict[str, Content] = {
+                path: Slice(blob, offset, size, Digest.parse(digest), sha1)
+                for path, (offset, size, digest, sha1) in document["files"].items()
+            }
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return found if store.has(blob) else None
+
+    def keep(self, store: Store, compiled: Mapping[str, bytes]) -> dict[str, Content]:
+        """Store the results one after another as one blob, and note where each begins."""
+        paths = [source.path for source in self.sources if source.path in compiled]
+        data = b"".join(compiled[path] for path in paths)
+        blob = store.put(data)
+        rows: dict[str, list[object]] = {}
+        found: dict[str, Content] = {}
+        offset = 0
+        for path in paths:
+            one = compiled[path]
+            digest = Digest("sha256", hashlib.sha256(one).hexdigest())
+            sha1 = hashlib.sha1(one, usedforsecurity=False).hexdigest()
+            rows[path] = [offset, len(one), str(digest), sha1]
+            found[path] = Slice(blob, offset, len(one), digest, sha1)
+            offset += len(one)
+        document = {"blob": str(blob), "files": rows}
+        store.remember(self._step, json.dumps(document, separators=(",", ":")).encode())
+        return found
 
 
-def _belongs(path: str, minor: int, newest: int) -> bool:
-    match = _LIBRARY.match(path)
-    if match is None:
-        return False
-    return int(match[1]) == minor if match[1] else minor == newest
+def _groups(plan: BytecodePlan, version: str) -> Iterable[_Group]:
+    by_package: dict[str, list[BytecodeSource]] = {}
+    for source in plan.sources:
+        by_package.setdefault(source.package, []).append(source)
+    for package in sorted(by_package):
+        yield _Group(version, by_package[package])
 
 
-def _minor(interpreter: FileEntry) -> int:
-    match = _INTERPRETER.fullmatch(interpreter.path)
-    return int(match[1]) if match else -1
-
-
-def _identity(tree: Tree, minor: int, read: Reader) -> str:
-    """What decides the compiler's output: the exact version, as the package database says it."""
-    entry = tree.get(f"/var/lib/dpkg/status.d/python3.{minor}-minimal")
-    if entry is None:
-        return f"3.{minor}"
-    text = bytes(read(entry)).decode("utf-8", "replace")
+def _exact_version(tree: Tree, plan: BytecodePlan, read: Reader) -> str:
+    """What decides the compiler's output: the interpreter's package version."""
+    entry = tree.get(f"/var/lib/dpkg/status.d/{plan.package}")
+    text = bytes(read(entry)).decode("utf-8", "replace") if entry is not None else ""
     match = re.search(r"^Version: (\S+)$", text, re.MULTILINE)
-    return match[1] if match else f"3.{minor}"
+    return match[1] if match else plan.version
 
 
-def _step(work: _Work, entry: FileEntry) -> Step:
-    content = entry.content
-    inputs = (
-        BYTECODE_VERSION,
-        work.interpreter.path,
-        work.identity,
-        entry.path,
-        str(entry.mtime),
-        str(content.digest if content is not None else ""),
+def _runnable(host: Assembly | None, plan: BytecodePlan, version: str, read: Reader) -> Tree:
+    if host is not None and _exact_version(host.tree, plan, read) == version:
+        return host.tree
+    raise ToolError(
+        f"no Python {version} for this machine, so its sources can't be compiled here",
+        resolution="Add this machine's platform to the recipe's `platforms:` (the same lock then "
+        "has the interpreter), or write `bytecode: false`.",
     )
-    return Step(kind=StepKind.BYTE_COMPILE, inputs=inputs, reason="imports start from bytecode")
-
-
-def _recall(store: Store, work: _Work, entry: FileEntry) -> bytes | None:
-    return store.action(_step(work, entry).id)
 
 
 def _compile(
-    work: _Work,
-    missing: Sequence[FileEntry],
+    plan: BytecodePlan,
+    groups: Sequence[_Group],
+    tree: Tree,
+    runnable: Tree,
     *,
     store: Store,
     read: Reader,
-    host: Callable[[], Assembly | None],
     jobs: int | None,
-) -> dict[str, bytes | None]:
-    runnable = host()
-    if (
-        runnable is None
-        or _identity(runnable.tree, _minor(work.interpreter), read) != work.identity
-    ):
-        raise ToolError(
-            f"no python {work.identity} for this machine, so its sources can't be compiled here",
-            resolution="Add this machine's platform to the recipe's `platforms:` (the same lock "
-            "then has the interpreter), or write `bytecode: false`.",
-        )
+) -> dict[str, Content]:
+    sources = [
+        PythonSource(path=s.path, mtime=s.mtime, data=read(tree.content_entry(tree[s.path])))
+        for group in groups
+        for s in group.sources
+    ]
     folder = Path(tempfile.mkdtemp(prefix="neve-python-"))
     try:
-        _materialise(runnable.tree, folder, read)
-        result = compile_python(
-            folder,
-            work.interpreter.path,
-            [PythonSource(path=e.path, mtime=e.mtime, data=read(e)) for e in missing],
-            jobs=jobs,
-        )
+        _materialise(runnable, folder, read)
+        compiled = compile_python(folder, plan.interpreter, sources, jobs=jobs).compiled
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    found: dict[str, bytes | None] = {}
-    for entry in missing:
-        data = result.compiled.get(entry.path, b"")
-        store.remember(_step(work, entry).id, data)
-        found[entry.path] = data
+    found: dict[str, Content] = {}
+    for group in groups:
+        found |= group.keep(store, compiled)
     return found
 
 
 _NEEDED = re.compile(
     r"/(?:usr/)?(?:lib|lib64)/(?:[a-z0-9_]+-linux-[a-z]+/)?[^/]*\.so[^/]*"
-    r"|/usr/lib/python3\.\d+/.*|/usr/bin/python3\.\d+"
+    r"|/usr/lib/python3\.\d+/(?:encodings/)?[^/]*\.py|/usr/bin/python3\.\d+"
 )
 
 
 def _materialise(tree: Tree, folder: Path, read: Reader) -> None:
-    """Write what the interpreter needs to run: itself, its library and shared objects."""
+    """Write what the interpreter needs to run: itself, its modules and shared objects."""
     for entry in tree:
         if not _NEEDED.fullmatch(entry.path) and entry.path.count("/") > 1:
             continue
@@ -173,21 +166,8 @@ def _materialise(tree: Tree, folder: Path, read: Reader) -> None:
         if entry.kind is Kind.SYMLINK:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(entry.target or "")
-        elif entry.kind is Kind.FILE and not entry.path.endswith(".pyc"):
+        elif entry.kind is not Kind.DIRECTORY:
+            held = tree.content_entry(entry)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(read(entry))
-            target.chmod(0o755 if entry.mode & 0o111 else 0o644)
-
-
-def _entry(source: FileEntry, path: str, data: bytes) -> FileEntry:
-    name = min(source.owners, default="")
-    origin = Origin.PACKAGE if name else source.reason.origin
-    return FileEntry(
-        path=path,
-        kind=Kind.FILE,
-        mode=0o644,
-        mtime=source.mtime,
-        content=Inline(data),
-        owners=source.owners,
-        reason=Reason(origin, name or source.reason.subject, f"byte-compiled {source.path}"),
-    )
+            target.write_bytes(read(held))
+            target.chmod(0o755 if held.mode & 0o111 else 0o644)

@@ -19,7 +19,7 @@ from neve.effects.prune import PruneRequest, prune
 from neve.effects.recipe import RunAs, apply_recipe
 from neve.effects.script import Parameters
 from neve.formats.deb import PackageFacts
-from neve.model import Check, Digest
+from neve.model import Check, Digest, Skipped
 from neve.recipe.types import Loosening, Recipe, Variant
 from neve.tree import Content, FileEntry, Inline, Tree
 
@@ -62,18 +62,25 @@ class Assembly:
     """A finished tree, who it runs as, and what was judged on the way.
 
     ``hardened`` holds the checks and the refusals: a lock stops at one. ``planted`` counts the
-    entries before anything was pruned.
+    entries before anything was pruned. ``bytecode_directories`` hold Python that packages want
+    compiled; ``omitted`` are caches that are left out: (package, generator, why).
     """
 
     tree: Tree
     run_as: RunAs
     hardened: Hardened
     planted: int
+    bytecode_directories: tuple[str, ...] = ()
+    omitted: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """What hardening judged."""
-        return self.hardened.checks
+        """What hardening judged, and what effects left out of the image."""
+        left_out = tuple(
+            Check(rule="omitted-cache", subject=f"{package}: {generator}", verdict=Skipped(why))
+            for package, generator, why in self.omitted
+        )
+        return (*self.hardened.checks, *left_out)
 
 
 def configure(ingredients: Ingredients) -> tuple[Tree, Applied]:
@@ -107,7 +114,14 @@ def assemble(ingredients: Ingredients) -> Assembly:
     hardened = harden(tree, _harden_context(ingredients, wishes.run_as, tree))
     tree.apply_all(hardened.edits)
     settle_effects(tree, applied)
-    return Assembly(tree=tree, run_as=wishes.run_as, hardened=hardened, planted=planted)
+    return Assembly(
+        tree=tree,
+        run_as=wishes.run_as,
+        hardened=hardened,
+        planted=planted,
+        bytecode_directories=applied.bytecode_directories,
+        omitted=applied.omitted,
+    )
 
 
 def commands_of(recipe: Recipe) -> tuple[str, ...]:

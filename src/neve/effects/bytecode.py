@@ -11,14 +11,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from neve.effects.bench import effect_reason
 from neve.errors import ToolError
-from neve.model import Digest
-from neve.tree import Edit, FileEntry, Inline, Kind, Put, Tree
+from neve.model import Digest, Origin, Reason
+from neve.tree import Content, Edit, FileEntry, Kind, Put, Tree
 
 _INTERPRETER = re.compile(r"python3\.([0-9]{1,3})")
-_HEADER_SIZE = 16  # PEP 552: magic, flags, then date and size or a hash
-_TAG = b"\r\n"
 
 # Deliberately broken or foreign sources that Debian's py3compile leaves out as well.
 _EXCLUDED = re.compile(
@@ -29,11 +26,14 @@ _EXCLUDED = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BytecodeSource:
-    """One source file: ``path`` as imported, ``target`` its ``.pyc``, ``digest`` its content."""
+    """One source file: ``path`` as imported, ``target`` its ``.pyc``, ``digest`` its content,
+    ``mtime`` in seconds; ``package`` its owner, empty for the recipe's own files.
+    """
 
     path: str
     target: str
     digest: Digest
+    mtime: int
     package: str
 
 
@@ -78,53 +78,52 @@ def bytecode_plan(tree: Tree, directories: Sequence[str] = ()) -> tuple[Bytecode
     return tuple(plans)
 
 
-def bytecode_edits(
-    plan: BytecodePlan, results: Mapping[str, bytes], *, time: int
-) -> tuple[Edit, ...]:
-    """Edits that place ``results``, bytes of a ``.pyc`` by source path; a source without one
+def bytecode_edits(plan: BytecodePlan, results: Mapping[str, Content]) -> tuple[Edit, ...]:
+    """Edits that place ``results``, the ``.pyc`` content by source path; a source without one
     (its syntax is for another Python) is left as it is.
 
-    Raises ``ToolError`` for a result that nobody asked for or that is no ``.pyc``.
+    A result belongs to its source's package and carries its time, so that it lies in the same
+    layer and changes only with it. Raises ``ToolError`` for a result that nobody asked for.
     """
     known = {source.path: source for source in plan.sources}
+    unasked = sorted(results.keys() - known.keys())
+    if unasked:
+        raise ToolError(
+            f"byte-compiling gave something for {unasked[0]}, which nobody asked for",
+            resolution="Remove the cached result with `neve store gc` and build again.",
+        )
+    owners: dict[str, dict[str, None]] = {}
     edits: list[Edit] = []
-    directories: set[str] = set()
     for path in sorted(results):
-        data, source = results[path], known.get(path)
-        if source is None or len(data) < _HEADER_SIZE or data[2:4] != _TAG:
-            problem = "not asked for" if source is None else "not a compiled module"
-            raise ToolError(
-                f"byte-compiling gave something for {path} that is {problem}",
-                resolution="Remove the cached result with `neve store gc` and build again.",
-            )
-        reason = effect_reason(source.package, f"byte-compiled by Python {plan.version}")
-        directory = posixpath.dirname(source.target)
-        if directory not in directories:
-            directories.add(directory)
-            edits.append(
-                Put(
-                    FileEntry(
-                        path=directory,
-                        kind=Kind.DIRECTORY,
-                        mode=0o755,
-                        mtime=time,
-                        reason=reason,
-                    )
-                )
-            )
+        source = known[path]
+        owners.setdefault(posixpath.dirname(source.target), {})[source.package] = None
         edits.append(
             Put(
                 FileEntry(
                     path=source.target,
                     kind=Kind.FILE,
                     mode=0o644,
-                    mtime=time,
-                    content=Inline(data),
-                    reason=reason,
+                    mtime=source.mtime,
+                    content=results[path],
+                    owners=(source.package,) if source.package else (),
+                    reason=_reason(plan, source.package, source.path),
                 )
             )
         )
-    return tuple(edits)
+    return (*(_cache_directory(plan, path, names) for path, names in owners.items()), *edits)
+
+
+def _cache_directory(plan: BytecodePlan, path: str, packages: Mapping[str, None]) -> Put:
+    names = tuple(sorted(name for name in packages if name))
+    reason = _reason(plan, names[0] if names else "", posixpath.dirname(path))
+    return Put(FileEntry(path=path, kind=Kind.DIRECTORY, mode=0o755, owners=names, reason=reason))
+
+
+def _reason(plan: BytecodePlan, package: str, source: str) -> Reason:
+    detail = f"byte-compiled by Python {plan.version} from {source}"
+    if package:
+        return Reason(Origin.PACKAGE, package, detail)
+    return Reason(Origin.RULE, "python-bytecode", detail)
 
 
 def _sources(tree: Tree, directories: Iterable[str], tag: str) -> Iterable[BytecodeSource]:
@@ -144,5 +143,6 @@ def _sources(tree: Tree, directories: Iterable[str], tag: str) -> Iterable[Bytec
                 path=entry.path,
                 target=f"{parent}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc",
                 digest=held.content.digest,
+                mtime=entry.mtime,
                 package=entry.owners[0] if entry.owners else "",
             )

@@ -203,8 +203,8 @@ def _needs(tree: Tree, context: HardenContext) -> Iterable[tuple[str, str, tuple
         for row in NEEDS:
             owned = any(fnmatchcase(owner, row.package) for owner in entry.owners)
             if owned and Patterns((row.path,)).match_exactly(entry.path):
-                chain = (f"{entry.path} needs {row.need}: {row.evidence}",)
-                yield row.need, entry.path, chain + _origin(entry, context), row.offer
+                needs = (f"{entry.path} needs {row.need}: {row.evidence}",)
+                yield row.need, entry.path, needs + _origin(entry, context), row.offer
 
 
 def _origin(entry: FileEntry, context: HardenContext) -> tuple[str, ...]:

@@ -114,7 +114,7 @@ def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImag
         if plan.lock.recipe.bytecode is not False:
             workspace.progress.stage("byte-compiling")
             add_bytecode(
-                assembly.tree,
+                assembly,
                 store=workspace.store,
                 read=read,
                 host=lambda: _host_tree(build, plan, workspace),

@@ -105,22 +105,19 @@ class TestBytecode:
     def test_results_are_placed_beside_their_source(self, make_tree: MakeTree) -> None:
         tree = make_tree({"/usr/bin/python3.13": b"", "/usr/lib/python3.13/os.py": b"a"})
         (plan,) = bytecode_plan(tree)
-        tree.apply_all(bytecode_edits(plan, {"/usr/lib/python3.13/os.py": PYC}, time=5))
+        source = tree["/usr/lib/python3.13/os.py"]
+        tree.apply_all(bytecode_edits(plan, {source.path: Inline(PYC)}))
         made = tree["/usr/lib/python3.13/__pycache__/os.cpython-313.pyc"]
-        assert (made.content, made.mode, made.mtime) == (Inline(PYC), 0o644, 5)
-        assert made.reason == Reason(Origin.EFFECT, "demo", "byte-compiled by Python 3.13")
+        assert (made.content, made.mode, made.mtime) == (Inline(PYC), 0o644, source.mtime)
+        assert (made.owners, made.reason.origin) == (("demo",), Origin.PACKAGE)
+        assert tree["/usr/lib/python3.13/__pycache__"].owners == ("demo",)
         assert bytecode_plan(tree) == (plan,)
 
-    @pytest.mark.parametrize(
-        "results", [{"/etc/passwd": PYC}, {"/usr/lib/python3.13/os.py": b"#!/bin/sh"}]
-    )
-    def test_what_was_not_asked_for_is_refused(
-        self, make_tree: MakeTree, results: dict[str, bytes]
-    ) -> None:
+    def test_what_was_not_asked_for_is_refused(self, make_tree: MakeTree) -> None:
         tree = make_tree({"/usr/bin/python3.13": b"", "/usr/lib/python3.13/os.py": b"a"})
         (plan,) = bytecode_plan(tree)
-        with pytest.raises(ToolError):
-            bytecode_edits(plan, results, time=0)
+        with pytest.raises(ToolError, match="/etc/passwd"):
+            bytecode_edits(plan, {"/etc/passwd": Inline(PYC)})
 
 
 def test_a_cache_left_out_is_said_with_its_reason(
