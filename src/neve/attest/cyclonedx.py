@@ -46,12 +46,11 @@ def cyclonedx(image: AttestedImage) -> bytes:
 
 
 def _system(image: AttestedImage) -> dict[str, Any]:
-    base = image.lock.recipe.base
     return {
         "type": "operating-system",
         "bom-ref": f"os:{image.distro}",
-        "name": base.name,
-        "version": base.release,
+        "name": image.lock.recipe.base.name,
+        "version": image.version,
     }
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from neve.distro import find_distro
 from neve.model import Digest
 from neve.recipe.lock import Lock, LockedPackage, LockedTarget
 from neve.tree import FileEntry, Kind, Tree
@@ -57,7 +58,15 @@ class AttestedImage:
     @property
     def distro(self) -> str:
         """The purl qualifier naming distribution and release, as ``debian-13``."""
-        return f"{self.lock.recipe.base.name}-{self.lock.recipe.base.release}"
+        return f"{self.lock.recipe.base.name}-{self.version}"
+
+    @property
+    def version(self) -> str:
+        """The release as ``os-release`` and scanners name it, even if the recipe says its
+        codename.
+        """
+        base = self.lock.recipe.base
+        return find_distro(base.name, base.release).version
 
     def purl(self, package: LockedPackage) -> str:
         """The package's purl (package-url, type ``deb``)."""
