@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from neve.errors import NeveError
+from neve.errors import NeveError, ToolError
 
 _DRAW_AFTER = 0.7  # seconds: nothing flickers for what is over at once
 _DRAW_EVERY = 0.1
@@ -32,9 +32,19 @@ class Console:
     width: int = 100
 
     def data(self, text: str) -> None:
-        """Write a result."""
-        self.out.write(text)
-        self.out.flush()
+        """Write a result; ``BrokenPipeError`` if its reader has gone, ``ToolError`` if refused."""
+        try:
+            self.out.write(text)
+            self.out.flush()
+        except OSError as error:
+            # What is still buffered would fail again when the interpreter closes the stream.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise ToolError(
+                f"the result could not be written to stdout ({error.strerror})",
+                resolution="Look after the place that stdout leads to, then run the command again.",
+            ) from error
 
     def say(self, text: str) -> None:
         """Write a line for people, unless they asked for quiet."""

@@ -48,10 +48,9 @@ def main() -> None:
         app(standalone_mode=True)
     except NeveError as error:
         _fail(error)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except options.ReaderGoneError:
         sys.exit(ExitCode.TOOL)
-    except KeyboardInterrupt:
+    except (options.StoppedByPersonError, KeyboardInterrupt):
         sys.stderr.write("\ninterrupted: nothing half-written is kept\n")
         sys.exit(130)
     except Exception as error:

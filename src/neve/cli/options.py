@@ -63,6 +63,14 @@ class Session:
             self.console.data(text)
 
 
+class StoppedByPersonError(Exception):
+    """Ctrl-C. Not ``KeyboardInterrupt``, which typer answers without a word."""
+
+
+class ReaderGoneError(Exception):
+    """Whoever read stdout has gone. Not ``BrokenPipeError``, for which typer exits with 1."""
+
+
 current_console: list[Console] = []
 """The console of the command that runs, so that an error is written the way it asked for."""
 
@@ -80,5 +88,9 @@ def session(
     progress = make_progress(console)
     try:
         yield Session(console, progress, settings)
+    except KeyboardInterrupt as error:
+        raise StoppedByPersonError from error
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
     finally:
         progress.close()

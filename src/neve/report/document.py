@@ -55,6 +55,8 @@ def document(kind: str, result: object) -> str:
     body = to_json(result)
     head: dict[str, Json] = {"schema_version": SCHEMA_VERSION, "kind": kind}
     if isinstance(body, dict):
+        if clash := head.keys() & body.keys():
+            raise TypeError(f"{type(result).__name__} has fields of the envelope: {sorted(clash)}")
         head.update(body)
     else:
         head["items"] = body

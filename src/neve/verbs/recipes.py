@@ -16,11 +16,11 @@ SCHEMA_NAME = ".neve-recipe.schema.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitResult:
-    """What was written."""
+    """What was written; ``purpose`` is what the image is for."""
 
     recipe: Path
     schema: Path
-    kind: str
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def write_first_recipe(
     text = initial_recipe(kind, schema=SCHEMA_NAME, distribution=distribution, release=release)
     write_atomically(schema, schema_text("recipe").encode())
     write_atomically(recipe, text.encode())
-    return InitResult(recipe=recipe, schema=schema, kind=kind)
+    return InitResult(recipe=recipe, schema=schema, purpose=kind)
 
 
 def edit_recipe(path: Path, edit: RecipeEdit, *, dry_run: bool = False) -> EditResult:

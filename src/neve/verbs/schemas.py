@@ -10,7 +10,7 @@ from neve.errors import UsageError
 _FILES = {
     "recipe": "recipe/schema/recipe.json",
     "lock": "recipe/schema/lock.json",
-    "contract": "contract/schema/contract.json",
+    "contract": "contract/contract.json",
 }
 
 
