@@ -186,6 +186,7 @@ def test_a_service_that_dies_while_it_is_asked_fails(subject: Subject) -> None:
           command: [python3, -c, "{script}"]
           ports: [8000]
           tcp: [{{port: 8000, send: x, answer: y}}]
+          commands: [{{command: [sleep, "1"]}}]
           stop: {{}}
         """,
         subject,

@@ -20,6 +20,7 @@ from neve.model import Check, Fail, Pass, Skipped, Verdict
 from neve.sandbox import Completed, Container, Pod, Sandbox, signal_name, signal_number
 
 _POLL = 0.05
+_SETTLE = 0.2  # a service that its last answer kills needs a moment to die
 
 Progress = Callable[[Check], None]
 
@@ -127,6 +128,7 @@ class _Run:
         yield from self._end(container, service)
 
     def _end(self, container: Container, service: Service) -> Iterator[Check]:
+        time.sleep(_SETTLE)
         alive = container.running
         ending = Pass("it was still running at the end")
         last = excerpt(_text(container.logs()))
@@ -213,7 +215,8 @@ class _Run:
             wrong = mismatch(self._filled(expected), text, what)
             if wrong is not None:
                 return Fail(wrong)
-        return Pass(f"{ended.describe()}, {excerpt(stdout)[:80]}")
+        seen = stdout.strip() or stderr.strip()
+        return Pass(f"{ended.describe()}, {excerpt(seen[:80])}" if seen else ended.describe())
 
     def _http(self, rule: HttpRule, pod: Pod) -> Verdict:
         filled = replace(
