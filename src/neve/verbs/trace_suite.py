@@ -195,6 +195,7 @@ class _SuiteRun:
         root = world.root(name, extra=extra, idle=frozenset(self._idle))
         trace = self._tracer.trace(subject, root)
         if trace.failed is not None:
+            root = world.root(name, extra=(*extra, *world.required), idle=frozenset(self._idle))
             trace = self._tracer.trace(subject, world.named(root))
         failed = trace.failed
         if failed is not None:

@@ -69,7 +69,9 @@ class TraceWorld:
             if any(v.package.essential for v in universe.versions(name)[:1])
         )
         self.essential = self._solve(tuple(essential)) or ()
+        self.required = _required(universe)
         union: dict[str, IndexPackage] = {p.name: p for p in self.essential}
+        union |= {p.name: p for p in self._solve(self.required) or ()}
         unresolved = []
         for name in names:
             solved = self._solve((name,))
@@ -289,6 +291,16 @@ class TraceWorld:
             triggers=trigger_interests(facts),
             status=status,
         )
+
+
+def _required(universe: Universe) -> tuple[str, ...]:
+    """What every installation by an installer has: some scripts rely on it without a word."""
+    return tuple(
+        name
+        for name in sorted(universe.names())
+        for version in universe.versions(name)[:1]
+        if version.package.priority == "required"
+    )
 
 
 def _accounts_first(names: Sequence[str]) -> list[str]:
