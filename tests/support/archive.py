@@ -14,6 +14,7 @@ Packages are built in pure Python (deb(5)), signatures by OpenPGP keys made on t
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
@@ -334,12 +335,16 @@ class Fault:
 
 @dataclass
 class Server:
-    """A running loopback server; ``requests`` are (path, headers) in order of arrival."""
+    """A running loopback server; ``requests`` are (path, headers) in order of arrival.
+
+    With a ``login`` (``name:password``) everybody else is answered 401.
+    """
 
     url: str
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     faults: dict[str, Fault] = field(default_factory=dict)
     validators: bool = True
+    login: str | None = None
 
     def paths(self) -> list[str]:
         return [path for path, _ in self.requests]
@@ -383,6 +388,9 @@ class _Handler(BaseHTTPRequestHandler):
         facts = self.server_facts
         path = unquote(self.path.partition("?")[0])
         facts.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+        if facts.login is not None and not self._knows(facts.login):
+            self._plain(401, b"who are you", {"WWW-Authenticate": 'Basic realm="archive"'})
+            return
         fault = facts.faults.get(path)
         if fault is not None and fault.times > 0:
             fault.times -= 1
@@ -403,6 +411,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(target.read_bytes(), fault)
         else:
             self._plain(404, b"not here", {})
+
+    def _knows(self, login: str) -> bool:
+        expected = "Basic " + base64.b64encode(login.encode()).decode()
+        return self.headers.get("Authorization") == expected
 
     def _plain(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)

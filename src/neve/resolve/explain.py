@@ -82,6 +82,11 @@ def explain_request(wanted: PackageRequest, candidates: Candidates) -> Refusal:
     )
 
 
+def _whose(candidates: Candidates) -> str:
+    """The architecture, where an archive was seen that has nothing for it."""
+    return f" for {candidates.universe.architecture}" if candidates.universe.absent else ""
+
+
 def _unknown(name: str, candidates: Candidates) -> Refusal:
     providers = sorted({v.package.name for v, _ in candidates.universe.providers(name)})
     allowed = [provider for provider in providers if provider not in candidates.excluded]
@@ -99,7 +104,8 @@ def _unknown(name: str, candidates: Candidates) -> Refusal:
         )
     near = near_names(name, candidates)
     return Refusal(
-        brief=f"there is no package {name} in the archive",
+        brief=f"there is no package {name} in the archive{_whose(candidates)}",
+        chain=candidates.universe.absent,
         resolution=f"Did you mean {_or(near)}?" if near else "Check the name and the release.",
     )
 

@@ -83,12 +83,21 @@ def _newest_first(a: Available, b: Available) -> int:
 class Universe:
     """Several indexes, a native architecture and the foreign ones that may be asked for.
 
+    ``absent`` are sentences on archives that have nothing for the native architecture, to tell
+    people who miss a package.
+
     Answers are remembered, so that one universe serves many requests; not for concurrent use.
     """
 
     def __init__(
-        self, sources: Iterable[Source], *, architecture: str, foreign: tuple[str, ...] = ()
+        self,
+        sources: Iterable[Source],
+        *,
+        architecture: str,
+        foreign: tuple[str, ...] = (),
+        absent: tuple[str, ...] = (),
     ) -> None:
+        self.absent = absent
         self.architecture = architecture
         self.architectures = (architecture, *foreign)
         self._sources = tuple(sorted(sources, key=lambda s: (s.archive, str(s.index))))

@@ -219,7 +219,12 @@ def make_universe(
                         releases=tuple(dict.fromkeys(w for w in (*words, role) if w)),
                     )
                 )
-    return Universe(sources, architecture=architecture, foreign=foreign)
+    absent = tuple(
+        f"{archive.locked.id} has nothing for {architecture}"
+        for archive in archives
+        if all(index.locked.architecture != architecture for index in archive.indexes)
+    )
+    return Universe(sources, architecture=architecture, foreign=foreign, absent=absent)
 
 
 def solve(

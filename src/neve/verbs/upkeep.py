@@ -1,8 +1,9 @@
-"""Looking after the store: verify it, collect what nobody uses."""
+"""Looking after neve itself: its settings, its store and what nobody uses of that."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from neve.errors import UsageError
 from neve.store import GcReport, Store, StoreReport
@@ -11,6 +12,14 @@ from neve.verbs.settings import Settings
 _AGES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _SIZES = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _DEFAULT_AGE = "30d"
+
+
+def shown_settings(settings: Settings) -> Settings:
+    """The settings as they may be shown: addresses without the logins in them."""
+    from neve.net import shown
+
+    mirrors = {alias: tuple(shown(url) for url in urls) for alias, urls in settings.mirrors.items()}
+    return replace(settings, mirrors=mirrors)
 
 
 def verify_store(settings: Settings) -> StoreReport:

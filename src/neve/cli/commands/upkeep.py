@@ -74,6 +74,8 @@ def config_show(
     """Show every setting in force."""
     with session(output_format, quiet=quiet, store=store) as run:
         from neve.report.text import config_text
+        from neve.verbs.upkeep import shown_settings
 
-        text = config_text(run.settings, run.console.width, origin=origin)
-        run.show("config", run.settings, text)
+        settings = shown_settings(run.settings)
+        text = config_text(settings, run.console.width, origin=origin)
+        run.show("config", settings, text)
