@@ -181,7 +181,7 @@ def _download(
     name = f"{wanted.suite.request.id} {wanted.path}"
     if listed.size > _INDEX_LIMIT:
         raise _broken(name, f"is {listed.size} bytes long, more than neve reads")
-    if store.has(listed.digest):
+    if store.sound(listed.digest):
         return listed.digest
     with store.writer(listed.digest) as writer:
         try:

@@ -76,7 +76,7 @@ class _Group:
             }
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
-        return found if store.has(blob) else None
+        return found if store.sound(blob) else None
 
     def keep(self, store: Store, compiled: Mapping[str, bytes]) -> dict[str, Content]:
         """Store the results one after another as one blob, and note where each begins."""

@@ -129,7 +129,7 @@ def recall_image(build: LockedBuild, store: Store) -> MadeImage | None:
         wanted = [Digest.parse(row["digest"]) for row in artifacts]
     except (ValueError, KeyError, TypeError, HostileInputError):
         return None
-    if not all(store.has(d) for d in (*wanted, *(blob.digest for blob, _ in parts.layers))):
+    if not all(store.sound(d) for d in (*wanted, *(blob.digest for blob, _ in parts.layers))):
         return None
     return MadeImage(
         image=image_of(build, parts),

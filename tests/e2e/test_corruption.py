@@ -1,0 +1,223 @@
+"""Truncated or damaged, at every link from the signature to the store: named, and healed next."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.e2e.conftest import Mirror
+from tests.support.archive import Deb, Fault, Link, Regular, make_ar, make_deb
+from tests.support.command import RECIPE, Desk, publish
+
+Damage = Callable[[bytes], bytes]
+
+
+def _cut(data: bytes) -> bytes:
+    return data[: len(data) * 2 // 3]
+
+
+def _flip(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data and data[:middle] + bytes([data[middle] ^ 0x20]) + data[middle + 1 :]
+
+
+def _empty(data: bytes) -> bytes:
+    return b""
+
+
+LINKS = {
+    "signature": ("dists/trixie/InRelease", "debian:trixie"),
+    "index": ("dists/trixie/main/binary-amd64", "debian:trixie"),
+    "package": ("pool/main/t/tool", "tool 1:2.0-1"),
+}
+
+
+@pytest.mark.parametrize("damage", [_cut, _flip, _empty], ids=["cut", "flipped", "empty"])
+@pytest.mark.parametrize("link", LINKS)
+def test_what_the_mirror_damaged_is_named_and_healed(
+    desk: Desk, mirror: Mirror, link: str, damage: Damage
+) -> None:
+    place, named = LINKS[link]
+    whole = _break(mirror.archive.root / place, damage)
+    done = desk.neve("build", "-o", "out", expect=3)
+    assert named in done.err
+    assert "next:" in done.err
+    assert "neve itself failed" not in done.err
+    assert not (desk.directory / "out").exists()
+    for path, data in whole.items():
+        path.write_bytes(data)
+    assert desk.build()
+
+
+def _break(place: Path, damage: Damage) -> dict[Path, bytes]:
+    paths = [place] if place.is_file() else [p for p in place.rglob("*") if p.is_file()]
+    whole = {path: path.read_bytes() for path in paths}
+    for path, data in whole.items():
+        path.write_bytes(damage(data))
+    return whole
+
+
+def test_a_connection_that_drops_mid_file_is_taken_up_again(desk: Desk, mirror: Mirror) -> None:
+    desk.neve("lock")
+    digest = desk.build()
+    desk.store("cold")
+    deb = next(mirror.archive.root.glob("pool/main/t/tool/*_amd64.deb"))
+    path = f"/{deb.relative_to(mirror.archive.root)}"
+    mirror.server.faults[path] = Fault(times=2, cut=deb.stat().st_size // 3)
+    before = len(mirror.server.requests)
+    assert desk.build() == digest
+    ranges = [
+        headers["range"]
+        for asked, headers in mirror.server.requests[before:]
+        if asked.endswith(deb.name.replace(":", "%3a")) or deb.name in asked
+        if "range" in headers
+    ]
+    assert ranges, "the file was fetched from its beginning again"
+
+
+def test_a_server_that_errs_for_a_while_is_asked_again(desk: Desk, mirror: Mirror) -> None:
+    mirror.server.faults["/dists/trixie/InRelease"] = Fault(times=1, status=503)
+    desk.neve("lock")
+
+
+def test_a_release_file_that_expired_is_refused(desk: Desk, mirror: Mirror) -> None:
+    publish(mirror.archive, mirror.key, date=1_700_000_000)
+    done = desk.neve("lock", expect=3)
+    assert "trixie" in done.err
+    assert "2023-11" in done.err or "20231" in done.err
+    assert not (desk.directory / "neve.lock").exists()
+
+
+# The store
+
+
+def _entries(store: Path, kind: str) -> list[Path]:
+    return sorted(path for path in (store / kind).rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("damage", [_cut, _flip, _empty], ids=["cut", "flipped", "empty"])
+def test_store_entries_that_rotted_are_never_used(desk: Desk, damage: Damage) -> None:
+    """Every blob and action at once; each run removes what it meets until all is made anew."""
+    desk.neve("lock")
+    digest = desk.build()
+    store = Path(desk.environment["NEVE_STORE"])
+    for path in (*_entries(store, "blobs"), *_entries(store, "actions")):
+        data = path.read_bytes()
+        path.chmod(0o600)
+        path.write_bytes(damage(data))
+    for _ in range(10):
+        done = desk.neve("build", "-o", "again", "--format", "json", expect=None)
+        if done.code == 0:
+            break
+        assert done.code == 3
+        assert "damaged" in done.err
+        assert "run the command again" in done.err
+        assert not (desk.directory / "again").exists()
+    assert done.document["root"] == digest
+    desk.neve("verify", "again")
+
+
+def test_a_layer_that_rotted_is_made_again_in_the_same_run(desk: Desk) -> None:
+    desk.neve("lock")
+    digest = desk.build()
+    store = Path(desk.environment["NEVE_STORE"])
+    for layer in _layers(desk.directory / "out"):
+        path = store / "blobs" / "sha256" / layer[:2] / layer
+        data = path.read_bytes()
+        path.unlink()  # the image written before shares the file
+        path.write_bytes(_flip(data))
+    assert desk.build("again") == digest
+    desk.neve("verify", "again")
+
+
+def _layers(layout: Path) -> list[str]:
+    blobs = layout / "blobs" / "sha256"
+    index = json.loads((layout / "index.json").read_text())
+    manifest = json.loads((blobs / index["manifests"][0]["digest"].partition(":")[2]).read_text())
+    return [layer["digest"].partition(":")[2] for layer in manifest["layers"]]
+
+
+@pytest.mark.parametrize("kind", ["blobs", "actions", "blobs/sha256/00", "tmp"])
+def test_parts_of_the_store_that_went_away_are_made_anew(desk: Desk, kind: str) -> None:
+    desk.neve("lock")
+    digest = desk.build()
+    shutil.rmtree(Path(desk.environment["NEVE_STORE"]) / kind, ignore_errors=True)
+    assert desk.build("again") == digest
+
+
+def test_verify_removes_what_rotted_and_the_next_build_makes_it(desk: Desk) -> None:
+    desk.neve("lock")
+    digest = desk.build()
+    store = Path(desk.environment["NEVE_STORE"])
+    for path in _entries(store, "blobs")[::2]:
+        path.chmod(0o600)
+        path.write_bytes(b"rot")
+    done = desk.neve("store", "verify", "--format", "json", expect=1)
+    assert done.document["damaged"]
+    desk.neve("store", "verify")
+    assert desk.build("again") == digest
+
+
+def test_what_gc_took_is_made_anew(desk: Desk) -> None:
+    """Also when it took inflated packages but not what is known of them."""
+    desk.neve("lock")
+    digest = desk.build()
+    desk.neve("store", "gc", "--max-size", "300kB")
+    assert desk.build("again") == digest
+    desk.neve("store", "gc", "--max-size", "0B")
+    assert desk.build("once-more") == digest
+
+
+# Packages that no honest tool makes
+
+
+def _with_data(member: bytes) -> Deb:
+    control = make_deb("plain", architecture="all").data
+    head = control[: control.index(b"data.tar")]
+    return Deb(
+        "plain",
+        "1.0",
+        "all",
+        make_deb("plain", architecture="all").control,
+        head + make_ar([("data.tar.xz", member)])[8:],
+    )
+
+
+HOSTILE = {
+    "a path through ..": make_deb("plain", architecture="all", files={"usr/../../etc/x": b"x"}),
+    "a link that leads a path out": make_deb(
+        "plain",
+        architecture="all",
+        files={"usr/share/out": Link("../../../../../tmp"), "usr/share/out/x": b"x"},
+    ),
+    "a payload that is no tar": _with_data(b"not compressed at all"),
+    "a payload cut short": _with_data(b"\xfd7zXZ\x00\x00"),
+    "no archive": Deb("plain", "1.0", "all", make_deb("plain").control, b"<html>hello"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_package_is_refused(desk: Desk, mirror: Mirror, name: str) -> None:
+    deb = HOSTILE[name]
+    control = {**deb.control, "Architecture": "all"}
+    mirror.archive.packages = [row for row in mirror.archive.packages if row[2].name != "plain"]
+    mirror.archive.add(Deb(deb.name, deb.version, "all", control, deb.data), suite="trixie")
+    publish(mirror.archive, mirror.key)
+    done = desk.neve("build", "-o", "out", expect=3)
+    assert "plain" in done.err or "sha256:" in done.err
+    assert "neve itself failed" not in done.err
+    assert not (desk.directory / "out").exists()
+
+
+def test_two_packages_with_one_path_stop_the_lock(desk: Desk, mirror: Mirror) -> None:
+    clash = make_deb(
+        "clash", architecture="all", files={"usr/share/plain/table.txt": Regular(b"mine")}
+    )
+    mirror.archive.add(clash, suite="trixie")
+    publish(mirror.archive, mirror.key)
+    desk.write("neve.yaml", RECIPE.replace("[tool, plain]", "[tool, plain, clash]"))
+    done = desk.neve("lock", expect=3)
+    assert "/usr/share/plain/table.txt: both plain and clash bring this path" in done.err
