@@ -11,8 +11,9 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neve.formats.deb.types import Clause, PackageFacts, Relation
 from neve.formats.deb.versions import satisfies
@@ -20,6 +21,7 @@ from neve.model import Digest
 from neve.recipe.lock import DroppedPackage
 from neve.resolve.candidates import provides
 from neve.resolve.drop_rules import DROP_RULES, ORPHAN_RULE, DropRule
+from neve.resolve.explain import describe_clause
 from neve.resolve.request import Chosen, Solution
 from neve.tree import Kind
 
@@ -39,6 +41,7 @@ class Reduced:
 class _Edge:
     target: int
     rule: DropRule | None
+    clause: Clause
 
 
 def drop_maintainer_only(
@@ -70,8 +73,13 @@ def drop_maintainer_only(
         if more <= kept:
             break
         kept = _reach(more - kept, edges, kept)
+    because = _reasons(packages, kept, edges)
     return Reduced(
-        kept=tuple(chosen for i, chosen in enumerate(packages) if i in kept),
+        kept=tuple(
+            replace(chosen, because=because.get(i, chosen.because))
+            for i, chosen in enumerate(packages)
+            if i in kept
+        ),
         dropped=tuple(
             sorted(
                 (_dropped(i, packages, edges) for i in range(len(packages)) if i not in kept),
@@ -79,6 +87,28 @@ def drop_maintainer_only(
             )
         ),
     )
+
+
+def _reasons(
+    packages: tuple[Chosen, ...], kept: set[int], edges: list[list[_Edge]]
+) -> dict[int, tuple[str, ...]]:
+    """The shortest chain to each kept package that leads through kept ones alone.
+
+    The resolver's own chain may lead through a package that is not in the image. What is here on
+    the evidence of a file only is left out.
+    """
+    starts = [i for i, chosen in enumerate(packages) if chosen.requested and i in kept]
+    starts.sort(key=lambda i: [(len(link), link) for link in packages[i].because])
+    found = {i: packages[i].because for i in starts}
+    todo = deque(found)
+    while todo:
+        i = todo.popleft()
+        for edge in edges[i]:
+            if edge.target in kept and edge.target not in found:
+                step = f"{packages[i].package.name} → {describe_clause(edge.clause)}"
+                found[edge.target] = (*found[i], step)
+                todo.append(edge.target)
+    return found
 
 
 _Offers = Mapping[str, list[tuple[int, Relation | None]]]
@@ -104,7 +134,7 @@ def _edges(chosen: Chosen, packages: tuple[Chosen, ...], offers: _Offers) -> lis
                 continue
             other = packages[target].package.name
             rule = next((r for r in DROP_RULES if r.covers(package.name, other, names)), None)
-            found.append(_Edge(target, rule))
+            found.append(_Edge(target, rule, clause))
     return found
 
 

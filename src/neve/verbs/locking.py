@@ -7,7 +7,7 @@ was read on the way (facts, trees) is handed on, so that a build does not do it 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -64,18 +64,18 @@ def make_lock(
         variants=variants or variants_of(read.recipe),
         hold=hold,
     )
-    rows = _package_rows(resolved)
+    rows = [_locked(chosen) for chosen in _all_chosen(resolved)]
     archives = [archive.locked for archive in resolved.archives]
     source = workspace.archives(resolved.release, addresses_of(read.recipe))
-    facts = fetch_facts(workspace, source, list(rows.values()), archives)
+    facts = fetch_facts(workspace, source, rows, archives)
     time = lock_time(archives)
     judged = {
-        key: _judge(read, workspace, resolved, key, facts=facts, rows=rows, time=time)
+        key: _judge(read, workspace, resolved, key, facts=facts, time=time)
         for key in resolved.solutions
     }
     for one in judged.values():
         one.assembly.hardened.require()
-    packages, targets = _targets(rows, judged)
+    packages, targets = _targets(judged)
     lock = Lock(
         recipe=read.recipe,
         sources=read.sources,
@@ -119,7 +119,6 @@ def _judge(
     key: tuple[Platform, str],
     *,
     facts: Mapping[Digest, PackageFacts],
-    rows: Mapping[Digest, LockedPackage],
     time: int,
 ) -> _Judged:
     platform, variant = key
@@ -135,7 +134,7 @@ def _judge(
     )
     if answers.unknown:
         raise UnknownScriptsError(answers.unknown, resolved.release)
-    kept = [rows[chosen.package.digest] for chosen in reduced.kept]
+    kept = [_locked(chosen) for chosen in reduced.kept]
     assembly = assemble(
         Ingredients(
             recipe=read.recipe,
@@ -192,22 +191,24 @@ def lock_time(archives: Sequence[LockedArchive]) -> int:
     return max(archive.date for archive in archives)
 
 
-def _package_rows(resolved: Resolved) -> dict[Digest, LockedPackage]:
-    rows: dict[Digest, LockedPackage] = {}
+def _all_chosen(resolved: Resolved) -> Iterable[Chosen]:
+    """Every package file of the solutions once."""
+    found: dict[Digest, Chosen] = {}
     for solution in resolved.solutions.values():
         for chosen in solution.packages:
-            rows.setdefault(chosen.package.digest, _locked(chosen))
-    return rows
+            found.setdefault(chosen.package.digest, chosen)
+    return found.values()
 
 
 def _targets(
-    rows: Mapping[Digest, LockedPackage], judged: Mapping[tuple[Platform, str], _Judged]
+    judged: Mapping[tuple[Platform, str], _Judged],
 ) -> tuple[tuple[LockedPackage, ...], tuple[LockedTarget, ...]]:
     """Every kept package file once, in a stable order, and the targets that point at them."""
-    kept = {c.package.digest for one in judged.values() for c in one.reduced.kept}
-    packages = sorted(
-        (rows[digest] for digest in kept), key=lambda p: (p.name, p.architecture, p.version)
-    )
+    kept: dict[Digest, LockedPackage] = {}
+    for one in judged.values():
+        for chosen in one.reduced.kept:
+            kept.setdefault(chosen.package.digest, _locked(chosen))
+    packages = sorted(kept.values(), key=lambda p: (p.name, p.architecture, p.version))
     position = {package.digest: i for i, package in enumerate(packages)}
     targets = tuple(
         LockedTarget(

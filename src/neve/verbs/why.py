@@ -59,9 +59,14 @@ def explain(request: WhyRequest, workspace: Workspace) -> WhyResult:
     found = recorded(
         request.subject, workspace, platforms=request.platforms, variant=request.variant
     )
-    if request.target.startswith("/"):
-        return _path(found, posixpath.normpath(request.target))
-    return _package(found, request.target)
+    return answer(found, request.target)
+
+
+def answer(found: Recorded, target: str) -> WhyResult:
+    """Answer for ``target`` from a record that is read already. Raises as ``explain`` does."""
+    if target.startswith("/"):
+        return _path(found, posixpath.normpath(target))
+    return _package(found, target)
 
 
 def _path(found: Recorded, path: str) -> WhyResult:

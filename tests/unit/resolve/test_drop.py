@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from neve.formats.deb import parse_relations
@@ -162,6 +164,33 @@ def test_openssl_goes_only_as_the_certificates_tool() -> None:
     assert kept(drop([chosen("openssl"), certificates])) == {"ca-certificates"}
     real = [chosen("openssl"), certificates, chosen("app", "openssl", requested=True)]
     assert "openssl" in kept(drop(real))
+
+
+def test_chains_lead_through_what_is_in_the_image() -> None:
+    """A library that openssl brought, and that a kept package needs too, names the kept one."""
+    packages = [
+        replace(chosen("libssl3"), because=("packages[0]: ca-certificates", "…", "openssl → …")),
+        chosen("openssl", "libssl3"),
+        replace(chosen("ca-certificates", "openssl", requested=True), because=("packages[0]: c",)),
+        chosen("modules", "libssl3 (>= 1)"),
+        replace(chosen("app", "modules", requested=True), because=("packages[1]: app",)),
+    ]
+    reduced = drop(packages)
+    (library,) = (one for one in reduced.kept if one.package.name == "libssl3")
+    assert library.because == ("packages[1]: app", "app → modules", "modules → libssl3 (>= 1)")
+
+
+def test_what_only_a_file_needs_keeps_the_resolvers_chain() -> None:
+    because = ("packages[0]: app", "app → debconf", "debconf → perl-base")
+    packages = [
+        replace(chosen("perl-base"), because=because),
+        chosen("debconf", "perl-base"),
+        replace(chosen("app", "debconf", requested=True), because=("packages[0]: app",)),
+    ]
+    script = {"/usr/bin/app": "/usr/bin/perl"}
+    perl = facts("perl-base", "/usr/bin/perl")
+    reduced = drop(packages, facts("app", interpreters=script), perl)
+    assert {one.package.name: one.because for one in reduced.kept}["perl-base"] == because
 
 
 def test_systemd_goes_only_where_a_clause_means_sysusers() -> None:
