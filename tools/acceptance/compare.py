@@ -51,7 +51,10 @@ EXCEPTIONS: tuple[tuple[str, str], ...] = (
         r"/(etc|var/lib)/postgresql/[0-9]+(/.*)?|/var/cache/postgresql(/.*)?|/var/lib/mysql(/.*)?",
         "a database cluster, made when the image first runs",
     ),
-    (r"/var/cache/fontconfig(/.*)?|/etc/aliases\.db", "a cache that its program makes on use"),
+    (
+        r"/var/cache/fontconfig(/.*)?|/etc/aliases\.db|/var/lib/sgml-base/supercatalog",
+        "a cache or index that its own tool makes on use",
+    ),
     (r"/etc/postfix/main\.cf", "holds the installing machine's name"),
     (PRIVILEGED, "setuid and setgid bits that a script sets are never in an image"),
     (
