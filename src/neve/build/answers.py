@@ -92,12 +92,12 @@ def answer_scripts(
 
     ``today`` judges the expiry of waivers; ``None`` where a lock has accepted them already.
     """
-    parameters = Parameters.of(architecture)
     surroundings = PackagedPaths(packages)
     found: list[tuple[PackageFacts, Effect | None]] = []
     locked: list[LockedEffect] = []
     unknown: list[Unanswered] = []
     for facts in packages:
+        parameters = Parameters.of_package(facts, architecture)
         effect = _answer(facts, database, surroundings, parameters, acknowledged, today)
         if isinstance(effect, Unanswered):
             unknown.append(effect)

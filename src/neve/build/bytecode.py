@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 import re
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ from neve.build.steps import Step, StepKind
 from neve.build.tree import Assembly
 from neve.effects.bytecode import BytecodePlan, BytecodeSource, bytecode_edits, bytecode_plan
 from neve.errors import ToolError
+from neve.formats.elf import read_elf
 from neve.model import Digest
 from neve.sandbox.bytecode import BYTECODE_VERSION, PythonSource, compile_python
 from neve.store import Store
@@ -141,7 +143,7 @@ def _compile(
     ]
     folder = Path(tempfile.mkdtemp(prefix="neve-python-"))
     try:
-        _materialise(runnable, folder, read)
+        _materialise(runnable, plan.interpreter, folder, read)
         compiled = compile_python(folder, plan.interpreter, sources, jobs=jobs).compiled
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -151,23 +153,53 @@ def _compile(
     return found
 
 
-_NEEDED = re.compile(
-    r"/(?:usr/)?(?:lib|lib64)/(?:[a-z0-9_]+-linux-[a-z]+/)?[^/]*\.so[^/]*"
-    r"|/usr/lib/python3\.\d+/(?:encodings/)?[^/]*\.py|/usr/bin/python3\.\d+"
-)
+_LIBRARIES = re.compile(r"/usr/lib(?:64|/[a-z0-9_]+-linux-[a-z]+)?")
 
 
-def _materialise(tree: Tree, folder: Path, read: Reader) -> None:
-    """Write what the interpreter needs to run: itself, its modules and shared objects."""
-    for entry in tree:
-        if not _NEEDED.fullmatch(entry.path) and entry.path.count("/") > 1:
+def _materialise(tree: Tree, interpreter: str, folder: Path, read: Reader) -> None:
+    """Write what the interpreter needs to start: itself, what it is linked with, and
+    the modules of the package that Debian calls its minimal library.
+    """
+    for entry in tree:  # merged-/usr: /lib64 is where the loader is looked for
+        if entry.kind is Kind.SYMLINK and entry.path.count("/") == 1:
+            (folder / entry.path.lstrip("/")).symlink_to(entry.target or "")
+    for path in _linked(tree, interpreter, read):
+        _write(tree, path, folder, read)
+    home = posixpath.join("/usr/lib", posixpath.basename(interpreter))
+    landmark = tree.get(f"{home}/os.py")  # what Python finds its library by
+    minimal = set(landmark.owners) if landmark is not None else set()
+    for entry in tree.under(home):
+        if entry.path.endswith(".py") and minimal & set(entry.owners):
+            _write(tree, entry.path, folder, read)
+
+
+def _linked(tree: Tree, interpreter: str, read: Reader) -> Iterable[str]:
+    """The interpreter, its loader and the shared libraries that their headers name."""
+    directories = [
+        e.path for e in tree if e.kind is Kind.DIRECTORY and _LIBRARIES.fullmatch(e.path)
+    ]
+    todo, seen = [interpreter], {interpreter}
+    while todo:
+        path = todo.pop()
+        yield path
+        entry = tree.locate(path)
+        facts = None if entry is None else read_elf(read(tree.content_entry(entry)))
+        if facts is None:
             continue
-        target = folder / entry.path.lstrip("/")
-        if entry.kind is Kind.SYMLINK:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(entry.target or "")
-        elif entry.kind is not Kind.DIRECTORY:
-            held = tree.content_entry(entry)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(read(held))
-            target.chmod(0o755 if held.mode & 0o111 else 0o644)
+        wanted = [posixpath.join(d, name) for name in facts.needed for d in directories]
+        if facts.interpreter is not None:
+            wanted.append(facts.interpreter)
+        for candidate in wanted:
+            if candidate not in seen and tree.locate(candidate) is not None:
+                seen.add(candidate)
+                todo.append(candidate)
+
+
+def _write(tree: Tree, path: str, folder: Path, read: Reader) -> None:
+    """Put the file that ``path`` means where ``path`` resolves to, links made plain."""
+    held = tree.content_entry(tree[tree.resolve(path)])
+    directory = tree.resolve(posixpath.dirname(path))
+    target = folder / posixpath.join(directory, posixpath.basename(path)).lstrip("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(read(held))
+    target.chmod(0o755 if held.mode & 0o111 else 0o644)

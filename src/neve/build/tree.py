@@ -173,8 +173,8 @@ def _aliases(ingredients: Ingredients) -> dict[str, str]:
 
 def _diversions(ingredients: Ingredients) -> dict[str, Diversion]:
     found: dict[str, Diversion] = {}
-    parameters = Parameters.of(ingredients.architecture)
     for facts, effect in ingredients.packages:
+        parameters = Parameters.of_package(facts, ingredients.architecture)
         for operation in effect.operations if effect is not None else ():
             if isinstance(operation, Divert):
                 name = dict(facts.control)["Package"]
