@@ -79,7 +79,7 @@ def test_the_image_is_hardened(made: Desk) -> None:
     manifest = blob(layout, tagged(layout)["digest"])
     config = blob(layout, manifest["config"]["digest"])
     assert config["config"]["User"].split(":")[0] == "65532"
-    modes = {}
+    modes: dict[str, int] = {}
     for layer in manifest["layers"]:
         path = layout / "blobs" / "sha256" / layer["digest"].partition(":")[2]
         with tarfile.open(path) as tar:
