@@ -53,6 +53,7 @@ VARIABLES: Mapping[str, str] = {
     "SOURCE_DATE_EPOCH": "time in the image, in seconds, instead of the newest signed index date; "
     "read by `neve lock`",
     "NO_COLOR": "no colours (nor with `TERM=dumb`, nor when not on a terminal)",
+    "COLUMNS": "width of results, where another than the terminal's (or 120 in a log) is wanted",
     "CI": "no progress line that redraws itself",
     "XDG_CACHE_HOME": "where the store lies",
     "XDG_CONFIG_HOME": "where your `neve/neve.toml` lies, by default `~/.config`",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from neve.model import Check, Fail, Pass, Skipped, Waived
-from neve.report.table import Column, size_text, table
+from neve.report.table import Column, size_text, table, wrapped
 
 if TYPE_CHECKING:
     from neve.verbs.diff import Changed, DiffResult
@@ -22,60 +23,75 @@ def plan_text(result: PlanResult, width: int) -> str:
         [
             package.name,
             package.version,
-            size_text(package.size),
             size_text(package.kept),
+            _asker(package.because),
             package.scripts,
+            size_text(package.size),
             "yes" if package.stored else "fetch",
-            _last(package.because),
         ]
-        for package in sorted(result.packages, key=lambda p: -p.kept)
+        for package in sorted(result.packages, key=lambda p: (-p.kept, p.name))
     ]
     columns = [
-        Column(title="package", shrink=True),
+        Column(title="package"),
         Column(title="version", shrink=True),
-        Column(title="download", number=True),
         Column(title="kept", number=True),
-        Column(title="scripts"),
-        Column(title="stored"),
-        Column(title="because", shrink=True),
+        Column(title="asked for by", shrink=True),
+        Column(title="scripts", spare=True),
+        Column(title="download", number=True, spare=True),
+        Column(title="stored", spare=True),
     ]
     text = f"{result.name} {result.variant} for {result.platform}\n\n"
-    text += table(columns, rows, width=width)
-    text += "".join(
-        f"dropped {dropped.name} {dropped.version}: {dropped.evidence} ({dropped.rule})\n"
-        for dropped in result.dropped
-    )
+    text += table(columns, rows, width=width) + "\n"
+    for dropped in result.dropped:
+        line = f"dropped {dropped.name} {dropped.version}: {dropped.evidence} ({dropped.rule})"
+        text += wrapped(line, width)
     text += "\n" + _rules("added by", result.added) + _rules("removed by", result.removed)
-    text += "\n" + "".join(check_line(check) + "\n" for check in result.checks)
+    text += "\n" + "".join(check_text(check, width) for check in result.checks)
     to_fetch = sum(1 for package in result.packages if not package.stored)
-    text += (
-        f"\n{len(result.packages)} packages ({to_fetch} to fetch, "
+    total = (
+        f"{len(result.packages)} packages ({to_fetch} to fetch, "
         f"{size_text(result.download_size)} in all), {result.files} files, "
-        f"{size_text(result.installed_size)}\n"
+        f"{size_text(result.installed_size)}"
     )
-    return text
+    return text + "\n" + wrapped(total, width) + f"scripts: {_scripts(result)}\n"
 
 
-def _last(because: Sequence[str]) -> str:
-    return because[-1] if because else ""
+def _asker(because: Sequence[str]) -> str:
+    """Who asked last: the package before the arrow, or the recipe's own request."""
+    return because[-1].partition(" → ")[0].partition(": ")[0] if because else ""
+
+
+def _scripts(result: PlanResult) -> str:
+    """How many packages' scripts are answered by what."""
+    answered = Counter(package.scripts for package in result.packages)
+    return ", ".join(f"{count} {name}" for name, count in sorted(answered.items()))
 
 
 def _rules(title: str, counts: Sequence[RuleCount]) -> str:
     return "".join(
-        f"{title} {count.origin.value} {count.subject}: {count.paths} paths\n"
+        f"{title} {count.origin.value} {count.subject}: {_paths(count.paths)}\n"
         for count in counts[:_SHOWN]
     ) + _more(len(counts) - _SHOWN)
+
+
+def _paths(number: int) -> str:
+    return f"{number} path" if number == 1 else f"{number} paths"
 
 
 def _more(number: int) -> str:
     return f"… and {number} more (--format json shows all)\n" if number > 0 else ""
 
 
+def check_text(check: Check, width: int) -> str:
+    """One verdict in a line or more of at most ``width`` characters."""
+    return wrapped(check_line(check), width, indent=9)
+
+
 def check_line(check: Check) -> str:
     """One verdict in a line; the word comes first, so colour is never needed."""
     match check.verdict:
         case Pass(evidence):
-            return f"pass     {check.rule}: {check.subject} {evidence}".rstrip()
+            return f"pass     {check.rule}: {check.subject}: {evidence}".rstrip(": ")
         case Fail(evidence):
             return f"FAIL     {check.rule}: {check.subject}: {evidence}"
         case Skipped(reason):
@@ -87,39 +103,44 @@ def check_line(check: Check) -> str:
 
 def why_text(result: WhyResult, width: int) -> str:
     """The answer as a short text."""
-    del width
+    return "".join(wrapped(line, width, indent=6) for line in _why_lines(result))
+
+
+def _why_lines(result: WhyResult) -> Iterator[str]:
     match result.state:
         case "path":
-            return _path_text(result)
+            yield from _path_lines(result)
         case "removed":
-            return f"{result.target} is not in the image: removed by {result.reason}\n"
+            yield f"{result.target} is not in the image: removed by {result.reason}"
         case "dropped":
-            return f"{result.target} was dropped ({result.reason}): {result.evidence}\n"
+            yield f"{result.target} was dropped ({result.reason}): {result.evidence}"
         case _:
-            text = "".join(_package_text(package) for package in result.packages)
-            return text + f"  {result.paths} paths of it are in the image\n"
+            for package in result.packages:
+                yield from _package_lines(package)
+            yield f"  {_paths(result.paths)} of it in the image"
 
 
-def _path_text(result: WhyResult) -> str:
+def _path_lines(result: WhyResult) -> Iterator[str]:
     entry = result.path
     if entry is None:
-        return ""
+        return
     text = f"{entry.path}  {entry.kind.value} {entry.mode:04o} {entry.uid}:{entry.gid}"
     text += f" {size_text(entry.size)}" if entry.digest is not None else ""
-    text += f" → {entry.target}" if entry.target is not None else ""
-    text += f"\n  put there by {entry.reason}\n"
+    yield text + (f" → {entry.target}" if entry.target is not None else "")
+    yield f"  put there by {entry.reason}"
     if entry.digest is not None:
-        text += f"  {entry.digest}\n"
-    return text + "".join(_package_text(package) for package in result.packages)
+        yield f"  {entry.digest}"
+    for package in result.packages:
+        yield from _package_lines(package)
 
 
-def _package_text(package: PackageReason) -> str:
-    text = f"{package.name} {package.version} ({package.architecture}) from {package.archive}\n"
-    text += "".join(f"  {'  ' * i}{link}\n" for i, link in enumerate(package.because))
+def _package_lines(package: PackageReason) -> Iterator[str]:
+    yield f"{package.name} {package.version} ({package.architecture}) from {package.archive}"
+    for depth, link in enumerate(package.because):
+        yield f"  {'  ' * depth}{link}"
     if package.effect is not None:
         effect = package.effect
-        text += f"  its scripts: {effect.provenance} effect {effect.effect}\n"
-    return text
+        yield f"  its scripts: {effect.provenance} effect {effect.effect}"
 
 
 def diff_text(result: DiffResult, width: int) -> str:
@@ -153,14 +174,34 @@ def diff_text(result: DiffResult, width: int) -> str:
 def _section(title: str, changes: Sequence[Changed], width: int) -> str:
     if not changes:
         return ""
-    rows = [[_mark(c), c.name, c.before or "", c.after or ""] for c in changes[:_SHOWN]]
+    folded = _fold(changes)
     columns = [
         Column(title=""),
         Column(title=title, shrink=True),
         Column(title="before", shrink=True),
         Column(title="after", shrink=True),
     ]
-    return table(columns, rows, width=width) + _more(len(changes) - _SHOWN) + "\n"
+    return table(columns, folded[:_SHOWN], width=width) + _more(len(folded) - _SHOWN) + "\n"
+
+
+def _fold(changes: Sequence[Changed]) -> list[list[str]]:
+    """Rows; what lies below a directory that came or went as a whole is counted beside it."""
+    rows: list[list[str]] = []
+    top, below = "", 0
+    ordered = sorted(changes, key=lambda change: change.name.split("/"))
+    for change in (*ordered, None):
+        if change is not None and top and change.name.startswith(f"{top}/"):
+            below += 1
+            continue
+        if below:
+            rows[-1][1] += f" and {_paths(below)} below"
+        top, below = "", 0
+        if change is not None:
+            rows.append([_mark(change), change.name, change.before or "", change.after or ""])
+            one_sided = change.before or change.after or ""
+            if _mark(change) != "~" and one_sided.startswith("directory "):
+                top = change.name
+    return rows
 
 
 def _mark(change: Changed) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from neve.model import Check, Fail, Pass, Skipped, Waived
-from neve.report.explain import check_line
-from neve.report.table import Column, size_text, table
+from neve.report.explain import check_text
+from neve.report.table import Column, size_text, table, wrapped
 
 if TYPE_CHECKING:
     from neve.recipe.lockdiff import LockDiff, PackageChange
@@ -26,11 +26,14 @@ def lock_changes_text(changes: LockDiff, width: int) -> str:
 
 def lock_text(result: LockResult, width: int) -> str:
     """What was locked."""
-    lines = [_targets(result.targets, width)]
     dates = ", ".join(f"{name} of {day}" for name, day in result.archives)
-    state = "written" if result.written else "not written"
-    lines.append(f"archives: {dates}\n{result.path} {state} ({result.digest})\n")
-    return "\n".join(lines)
+    if result.written:
+        state = "written"
+    else:
+        state = "not written" if not result.replaced or not result.changes.empty else "up to date"
+    text = _targets(result.targets, width) + _dropped(result.targets, width) + "\n"
+    text += wrapped(f"archives: {dates}", width)
+    return text + wrapped(f"{result.path} {state} ({result.digest})", width)
 
 
 def _targets(targets: Iterable[TargetSummary], width: int) -> str:
@@ -40,8 +43,9 @@ def _targets(targets: Iterable[TargetSummary], width: int) -> str:
             target.variant,
             str(target.packages),
             size_text(target.download_size),
+            size_text(target.installed_size),
             ", ".join(f"{count} {name}" for name, count in target.effects.items()) or "none",
-            ", ".join(target.dropped) or "none",
+            str(len(target.dropped)),
         ]
         for target in targets
     ]
@@ -50,10 +54,24 @@ def _targets(targets: Iterable[TargetSummary], width: int) -> str:
         Column(title="variant"),
         Column(title="packages", number=True),
         Column(title="download", number=True),
-        Column(title="scripts answered"),
-        Column(title="dropped", shrink=True),
+        Column(title="unpacked", number=True, spare=True),
+        Column(title="scripts answered", shrink=True),
+        Column(title="dropped", number=True),
     ]
     return table(columns, rows, width=width)
+
+
+def _dropped(targets: Iterable[TargetSummary], width: int) -> str:
+    """The names of dropped packages, once for all targets that drop the same."""
+    places: dict[tuple[str, ...], list[str]] = {}
+    for target in targets:
+        if target.dropped:
+            places.setdefault(target.dropped, []).append(f"{target.platform} {target.variant}")
+    text = "\n" if places else ""
+    for names, where in places.items():
+        on = f" on {', '.join(where)}" if len(places) > 1 else ""
+        text += wrapped(f"dropped{on}: {', '.join(names)}", width)
+    return text
 
 
 def _changes(diff: LockDiff, width: int) -> str:
@@ -66,8 +84,8 @@ def _changes(diff: LockDiff, width: int) -> str:
         columns = [
             Column(title=""),
             Column(title="package"),
-            Column(title="old"),
-            Column(title="new"),
+            Column(title="old", shrink=True),
+            Column(title="new", shrink=True),
             Column(title="on", shrink=True),
         ]
         text = table(columns, merged, width=width)
@@ -102,7 +120,6 @@ def build_text(result: BuildResult, width: int) -> str:
             size_text(one.facts.compressed_size),
             str(one.facts.layers),
             one.facts.user,
-            str(one.manifest),
         ]
         for one in result.platforms
     ]
@@ -114,15 +131,17 @@ def build_text(result: BuildResult, width: int) -> str:
         Column(title="compressed", number=True),
         Column(title="layers", number=True),
         Column(title="user"),
-        Column(title="manifest", shrink=True),
     ]
     text = table(columns, rows, width=width)
     for check in _distinct(check for one in result.platforms for check in one.waived):
-        text += f"loosened: {_waived(check)}\n"
-    text += "".join(f"note: {notice}\n" for notice in result.notices)
+        text += wrapped(f"loosened: {_waived(check)}", width)
+    text += "".join(wrapped(f"note: {notice}", width) for notice in result.notices)
     if not result.locked:
-        text += "note: resolved for this build alone; `neve lock` makes it repeatable\n"
+        note = "note: resolved for this build alone; `neve lock` makes it repeatable"
+        text += wrapped(note, width)
     text += f"\n{result.name} {result.root}\n"
+    if len(result.platforms) > 1:
+        text += "".join(f"  {one.platform} {one.manifest}\n" for one in result.platforms)
     return text + _where(result)
 
 
@@ -198,18 +217,17 @@ def config_text(settings: Settings, width: int, *, origin: bool) -> str:
 
 def test_text(result: TestResult, width: int) -> str:
     """A contract's verdicts, failures last so that they are seen."""
-    del width
     ranked = sorted(result.checks, key=lambda check: _RANK[type(check.verdict)])
-    text = f"{result.image} against {result.contract} ({result.platform}, {result.sandbox})\n\n"
-    text += "".join(check_line(check) + "\n" for check in ranked)
+    head = f"{result.image} against {result.contract} ({result.platform}, {result.sandbox})"
+    text = wrapped(head, width) + "\n"
+    text += "".join(check_text(check, width) for check in ranked)
     passed = len(result.checks) - result.failed - result.skipped
     return text + f"\n{passed} passed, {result.failed} failed, {result.skipped} skipped\n"
 
 
 def verify_text(result: VerifyResult, width: int) -> str:
     """An image's claims, each with its verdict."""
-    del width
-    return "".join(check_line(check) + "\n" for check in result.checks)
+    return "".join(check_text(check, width) for check in result.checks)
 
 
 _RANK = {Pass: 0, Waived: 1, Skipped: 2, Fail: 3}
