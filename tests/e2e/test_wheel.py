@@ -73,12 +73,17 @@ class Installed:
         return done.stdout
 
 
+def build_line(target: Path) -> list[str]:
+    """The command that writes the wheel of this checkout into ``target``."""
+    line = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
+    return [*line, "-o", str(target), str(ROOT)]
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The wheel of this checkout in a fresh environment; dependencies come from this one."""
     place = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", place / "dist", ROOT]
-    subprocess.run(build, check=True, capture_output=True)
+    subprocess.run(build_line(place / "dist"), check=True, capture_output=True)
     (wheel,) = (place / "dist").glob("*.whl")
     target = place / "venv"
     venv.create(target, with_pip=False)
@@ -118,8 +123,7 @@ def test_the_wheel_holds_all_the_data(installed: Installed) -> None:
 
 def test_the_wheel_is_reproducible(installed: Installed, tmp_path: Path) -> None:
     environment = {**os.environ, "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7"}
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", tmp_path, ROOT]
-    subprocess.run(build, check=True, capture_output=True, env=environment)
+    subprocess.run(build_line(tmp_path), check=True, capture_output=True, env=environment)
     assert (tmp_path / installed.wheel.name).read_bytes() == installed.wheel.read_bytes()
 
 
