@@ -29,11 +29,15 @@ def layout_index(bundle: Bundle, tag: str, existing: list[dict[str, Any]] | None
     """``index.json``: the tagged image, its referrers, and what of ``existing`` stays.
 
     Referrers carry no tag, so that a tag has exactly one match. Of several platforms each also
-    stands under ``TAG-ARCHITECTURE``: umoci (0.4.7) cannot choose inside an index.
+    stands under ``TAG-ARCHITECTURE``: umoci (0.4.7) cannot choose inside an index. Those rows
+    name no platform, which the index says already: syft counts an image once for each mention.
     """
     rows = [_tagged(bundle.root, tag)]
     if len(bundle.images) > 1:
-        rows += [_tagged(i.manifest, platform_tag(tag, i.platform)) for i in bundle.images]
+        rows += [
+            _tagged(replace(i.manifest, platform=None), platform_tag(tag, i.platform))
+            for i in bundle.images
+        ]
     rows += [row.document() for row in bundle.referrers]
     tags = {_tag_of(row) for row in rows} - {None}
     untagged = {row["digest"] for row in rows if _tag_of(row) is None}
