@@ -19,8 +19,9 @@ from neve.contract.run import run_contract
 from neve.contract.subject import Subject
 from neve.errors import ToolError
 from neve.model import Check, Fail, Origin, Pass, Reason, Skipped
-from neve.sandbox.bubblewrap import Bubblewrap, remove_tree
+from neve.sandbox.bubblewrap import Bubblewrap
 from neve.sandbox.process import Completed
+from neve.sandbox.scratch import remove_tree
 from neve.tree import FileEntry, Inline, Kind, Tree
 
 pytestmark = [

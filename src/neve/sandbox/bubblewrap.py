@@ -12,10 +12,8 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,6 +26,7 @@ from neve.sandbox.enter import NOT_FOUND
 from neve.sandbox.mounts import Mount, prepare_mounts
 from neve.sandbox.port import RunnableImage
 from neve.sandbox.process import Completed, Process, find_program, run_command
+from neve.sandbox.scratch import scratch_directory
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _EXCHANGE_LIMIT = 1 << 20
@@ -92,7 +91,7 @@ class Bubblewrap:
     ) -> Iterator[BubblewrapPod]:
         """A network namespace held open by an idle process; ``ports`` need no preparation."""
         with ExitStack() as stack:
-            scratch = stack.enter_context(_scratch_directory())
+            scratch = stack.enter_context(scratch_directory())
             namespaces = _namespaces(exact=self.exact, uid=0, gid=0)
             holder = stack.enter_context(
                 _Watched(
@@ -383,28 +382,3 @@ def _child_pid(descriptor: int, process: Process) -> int:
             )
         text += data
     return int(json.loads(text.split(b"\n")[0])["child-pid"])
-
-
-@contextmanager
-def _scratch_directory() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="neve-pod-"))
-    try:
-        yield path
-    finally:
-        remove_tree(path)
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a directory that a foreign program wrote, whatever modes it left."""
-
-    def allow(function: object, name: str, _: object) -> None:
-        if function in (os.open, os.scandir, os.lstat, os.rmdir, os.unlink):
-            with contextlib.suppress(OSError):
-                Path(name).parent.chmod(0o700)
-                if not Path(name).is_symlink():
-                    Path(name).chmod(0o700)
-
-    for _ in range(64):  # every pass opens at least one more level
-        shutil.rmtree(path, onerror=allow)
-        if not path.exists():
-            return

@@ -24,7 +24,7 @@ from neve.oci.pack import store_reader
 from neve.oci.read_tree import read_tree
 from neve.oci.source import ImageSource, ReadLimits, inflate
 from neve.sandbox import Engine, Sandbox, choose_sandbox
-from neve.sandbox.bubblewrap import remove_tree
+from neve.sandbox.scratch import remove_tree
 from neve.verbs.context import Workspace
 from neve.verbs.places import (
     CONTRACT_NAME,

@@ -8,11 +8,11 @@ from neve.sandbox.bubblewrap import (
     direct_options,
     entering_command,
     entering_options,
-    remove_tree,
 )
 from neve.sandbox.bytecode import interpreter_command
 from neve.sandbox.mounts import Mount
 from neve.sandbox.port import RunnableImage
+from neve.sandbox.scratch import remove_tree
 
 ROOT = Path("/some/root")
 IMAGE = RunnableImage(root=ROOT, uid=65532, gid=65533, groups=(7,), workdir="/srv")
