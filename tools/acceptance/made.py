@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from neve.build.answers import answer_scripts
-from neve.build.facts import gather_facts
 from neve.build.tree import Ingredients, configure
 from neve.distro import find_distro
 from neve.model import Platform
 from neve.recipe.types import Distribution, PackageRequest, ReadRecipe, Recipe, Variant
 from neve.tree import Kind, Tree
 from neve.verbs.context import Workspace
-from neve.verbs.locking import _package_rows, bytes_reader, effects_database
+from neve.verbs.locking import bytes_reader, effects_database, fetch_facts, locked_package
 from neve.verbs.progress import Silent
 from neve.verbs.resolving import RUNTIME, resolve_recipe
 from neve.verbs.settings import load_settings
@@ -46,13 +45,10 @@ class Maker:
         )
         read = ReadRecipe(recipe=recipe, places={}, sources=(), contents={})
         resolved = resolve_recipe(read, self._workspace, platforms=(PLATFORM,), variants=(RUNTIME,))
-        rows = _package_rows(resolved)
-        archives = [archive.locked for archive in resolved.archives]
-        self._workspace.archives(resolved.release).fetch(
-            list(rows.values()), archives, progress=Silent()
-        )
-        facts = gather_facts(self._workspace.store, list(rows))
         chosen = resolved.solutions[PLATFORM, RUNTIME].packages
+        source = self._workspace.archives(resolved.release)
+        archives = [archive.locked for archive in resolved.archives]
+        facts = fetch_facts(self._workspace, source, [locked_package(c) for c in chosen], archives)
         packages = [f"{c.package.name}={c.package.version}" for c in chosen]
         answers = answer_scripts(
             [facts[c.package.digest] for c in chosen],
