@@ -299,6 +299,7 @@ def library(architecture: str, triplet: str) -> Deb:
             "usr/share/doc/libother1/copyright": b"MIT\n",
         },
         fields={"Multi-Arch": "same"},
+        scripts={"postinst": f"#!/bin/sh\nset -e\nmkdir -p /usr/lib/{triplet}/other.d\n"},
     )
 
 
@@ -312,10 +313,12 @@ def test_a_foreign_architecture_stands_beside_the_native_one(desk: Desk, vendor:
     paths = {entry.path for entry in tree}
     assert "/usr/lib/x86_64-linux-gnu/libother.so.1" in paths
     assert "/usr/lib/aarch64-linux-gnu/libother.so.1" in paths
+    assert "/usr/lib/aarch64-linux-gnu/other.d" in paths
+    assert "/usr/lib/x86_64-linux-gnu/other.d" in paths
     assert "/usr/share/doc/libother1/copyright" in paths
     installed = {path for path in paths if path.startswith("/var/lib/dpkg/status.d/libother1")}
-    assert len([path for path in installed if not path.endswith(".md5sums")]) == 2
-    assert len(installed) == 4
+    names = [f"/var/lib/dpkg/status.d/libother1{own}" for own in ("", ":arm64")]
+    assert installed == {name + more for name in names for more in ("", ".md5sums")}
 
 
 def test_only_the_foreign_architecture_may_be_asked_for(desk: Desk, vendor: Vendor) -> None:

@@ -33,6 +33,7 @@ from neve.effects.ops import (
     SetAttributes,
     WriteFile,
 )
+from neve.effects.script import Parameters
 from neve.effects.sysusers import apply_sysusers
 from neve.effects.tmpfiles import apply_tmpfiles
 from neve.formats.deb.types import PackageFacts
@@ -71,7 +72,8 @@ def apply_effects(
     for facts, effect in ordered:
         if effect is not None:
             refuse_unsafe(effect)
-            run.package(effect, _control(facts, "Package"))
+            parameters = Parameters.of_package(facts, context.parameters.arch)
+            run.package(effect, _control(facts, "Package"), parameters)
     run.finish()
     return Applied(
         edits=tuple(run.bench.edits),
@@ -100,11 +102,11 @@ class _Run:
         self.omitted: list[tuple[str, str, str]] = []
         self.bytecode: set[str] = set()
 
-    def package(self, effect: Effect, package: str) -> None:
+    def package(self, effect: Effect, package: str, parameters: Parameters) -> None:
         before = len(self.accounts.users), len(self.accounts.groups)
         for operation in effect.operations:
             try:
-                self._operation(_filled(operation, self.bench.context), package)
+                self._operation(_filled(operation, parameters), package)
             except AccountError as error:
                 raise EffectError(package, error.brief) from error
         if before != (len(self.accounts.users), len(self.accounts.groups)):
@@ -281,9 +283,9 @@ def _generate(bench: Workbench, requests: Requests) -> None:
             generator.run(bench, tuple(wanted))
 
 
-def _filled(operation: Operation, context: EffectContext) -> Operation:
+def _filled(operation: Operation, parameters: Parameters) -> Operation:
     """The operation with its parameters put in."""
-    fill = context.parameters.fill
+    fill = parameters.fill
     changes: dict[str, object] = {}
     for name in ("path", "source", "target", "to", "link", "home"):
         value = getattr(operation, name, None)

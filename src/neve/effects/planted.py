@@ -39,17 +39,15 @@ def plant_database(
 ) -> tuple[Edit, ...]:
     """One ``status.d`` paragraph and md5sums file for each package.
 
-    A package that is there for a second architecture is ``NAME:ARCHITECTURE``, as dpkg names it.
+    A foreign architecture's package is ``NAME:ARCHITECTURE``, as dpkg names it.
     """
     bench = Workbench(tree, context)
-    planted: set[str] = set()
     for facts in packages:
         fields = dict(facts.control)
         name = fields["Package"]
         reason = Reason(Origin.PACKAGE, name, "package database")
-        if name in planted:
+        if fields.get("Architecture", "all") not in ("all", context.parameters.arch):
             name = f"{name}:{fields['Architecture']}"
-        planted.add(name)
         bench.write(f"{STATUS_DIRECTORY}/{name}", status_paragraph(facts), reason)
         if facts.md5sums is not None:
             bench.write(f"{STATUS_DIRECTORY}/{name}.md5sums", facts.md5sums, reason)

@@ -45,6 +45,12 @@ class Parameters:
             )
         return cls(arch=architecture, triplet=triplet)
 
+    @classmethod
+    def of_package(cls, facts: PackageFacts, native: str) -> Parameters:
+        """Those of a package's own architecture; ``native`` for packages of ``all``."""
+        own = next((value for name, value in facts.control if name == "Architecture"), "all")
+        return cls.of(native if own == "all" else own)
+
     def fill(self, text: str) -> str:
         """``text`` with the parameters put in."""
         if "{" not in text:

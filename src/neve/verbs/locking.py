@@ -64,7 +64,7 @@ def make_lock(
         variants=variants or variants_of(read.recipe),
         hold=hold,
     )
-    rows = [_locked(chosen) for chosen in _all_chosen(resolved)]
+    rows = [locked_package(chosen) for chosen in _all_chosen(resolved)]
     archives = [archive.locked for archive in resolved.archives]
     source = workspace.archives(resolved.release, addresses_of(read.recipe))
     facts = fetch_facts(workspace, source, rows, archives)
@@ -134,7 +134,7 @@ def _judge(
     )
     if answers.unknown:
         raise UnknownScriptsError(answers.unknown, resolved.release)
-    kept = [_locked(chosen) for chosen in reduced.kept]
+    kept = [locked_package(chosen) for chosen in reduced.kept]
     assembly = assemble(
         Ingredients(
             recipe=read.recipe,
@@ -207,7 +207,7 @@ def _targets(
     kept: dict[Digest, LockedPackage] = {}
     for one in judged.values():
         for chosen in one.reduced.kept:
-            kept.setdefault(chosen.package.digest, _locked(chosen))
+            kept.setdefault(chosen.package.digest, locked_package(chosen))
     packages = sorted(kept.values(), key=lambda p: (p.name, p.architecture, p.version))
     position = {package.digest: i for i, package in enumerate(packages)}
     targets = tuple(
@@ -223,7 +223,8 @@ def _targets(
     return tuple(packages), targets
 
 
-def _locked(chosen: Chosen) -> LockedPackage:
+def locked_package(chosen: Chosen) -> LockedPackage:
+    """A chosen package as a lock has it."""
     package = chosen.package
     return LockedPackage(
         name=package.name,

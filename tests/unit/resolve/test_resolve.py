@@ -416,3 +416,48 @@ def test_the_order_of_an_index_does_not_matter() -> None:
     for _ in range(20):
         shuffled.shuffle(packages)
         assert ask(world(*packages), "app") == expected
+
+
+def hold(universe: Universe, moving: str, **held: str) -> Solution | Explanation:
+    """``app`` with everything at the versions held but ``moving``."""
+    versions_ = {(name, "amd64"): version for name, version in held.items()}
+    request = Request(
+        requests=(PackageRequest(name="app"), PackageRequest(name="other")),
+        held=versions_,
+        moving=((moving, "amd64"),),
+    )
+    return resolve(request, universe)
+
+
+def test_what_is_held_stays_and_what_moves_draws_only_what_it_needs() -> None:
+    universe = world(
+        package("app", "1", depends="lib (>= 1)"),
+        package("app", "2", depends="lib (>= 2), new"),
+        package("lib", "1", depends="base (>= 1)"),
+        package("lib", "2", depends="base (>= 2)"),
+        package("base", "1"),
+        package("base", "2"),
+        package("other", "1"),
+        package("other", "2"),
+        package("new", "1"),
+    )
+    moved = versions(hold(universe, "app", lib="1", base="1", other="1"))
+    assert moved == {"app": "2", "lib": "2", "base": "2", "other": "1", "new": "1"}
+    stayed = versions(hold(universe, "other", app="1", lib="1", base="1"))
+    assert stayed == {"app": "1", "lib": "1", "base": "1", "other": "2"}
+
+
+def test_a_held_version_that_no_index_lists_any_more_moves() -> None:
+    universe = world(package("app", "2"), package("other", "1"), package("other", "2"))
+    assert versions(hold(universe, "other", app="1")) == {"app": "2", "other": "2"}
+
+
+def test_what_is_held_never_gives_way_to_what_would_not_help() -> None:
+    universe = world(
+        package("app", "2", depends="lib (>= 3)"),
+        package("lib", "1"),
+        package("lib", "2"),
+        package("other", "1"),
+    )
+    said = refusal(hold(universe, "app", lib="1", other="1"))
+    assert "app 2 needs lib (>= 3), the archive has 1 (also 2)" in said
