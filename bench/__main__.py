@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -11,6 +12,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import neve
 from bench import cases
 
 
@@ -21,6 +23,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=sorted(cases.CASES), help="cases to run")
     parser.add_argument("--json", type=Path, default=Path("bench-result.json"))
     arguments = parser.parse_args()
+    # An installed wheel has its bytecode; an editable checkout may not (PYTHONDONTWRITEBYTECODE).
+    compileall.compile_dir(str(Path(neve.__file__).parent), quiet=2)
     rows: list[cases.Row] = []
     with tempfile.TemporaryDirectory(prefix="neve-bench-") as scratch:
         for name in arguments.only or cases.CASES:

@@ -103,7 +103,7 @@ def _mirrors() -> list[str]:
     return [f"deb {mirrors.urls('debian', 'amd64')[0]} trixie main"]
 
 
-def _cold(recipe: str, folder: Path) -> Contestant:
+def _cold(recipe: str, folder: Path, name: str = "neve, everything cold") -> Contestant:
     store, out = folder / "store", folder / "out"
 
     def prepare() -> None:
@@ -111,16 +111,18 @@ def _cold(recipe: str, folder: Path) -> Contestant:
         shutil.rmtree(out, ignore_errors=True)
 
     argv = [neve(), "build", recipe, "-o", str(out), "--store", str(store), "--quiet"]
-    return Contestant(name="neve, everything cold", argv=argv, prepare=prepare)
+    return Contestant(name=name, argv=argv, prepare=prepare)
 
 
 def cold_python(folder: Path, rounds: int) -> list[Row]:
     """The python image from nothing, against mmdebstrap on the same packages."""
     recipe = f"{CATALOGUE}/python.yaml"
     packages = _packages(recipe, folder)
-    own, minbase, extract = compare(
+    plain = _without_bytecode(recipe, folder)
+    own, without, minbase, extract = compare(
         [
             _cold(recipe, folder),
+            _cold(str(plain), folder, "neve, without bytecode"),
             _mmdebstrap("mmdebstrap minbase", "minbase", packages, folder),
             _mmdebstrap("mmdebstrap extract", "extract", packages, folder),
         ],
@@ -129,9 +131,20 @@ def cold_python(folder: Path, rounds: int) -> list[Row]:
     case = "python, cold"
     return [
         _row(case, own),
+        _row(case, without),
         _against(case, minbase, own, 5.0),
         _against(case, extract, own, 2.0),
     ]
+
+
+def _without_bytecode(recipe: str, folder: Path) -> Path:
+    """The same recipe without byte-compiling, which no peer does: what unpacking alone costs."""
+    from neve.verbs.places import find_recipe
+
+    copy = folder / "plain" / "python.yaml"
+    copy.parent.mkdir()
+    copy.write_text(find_recipe(recipe).recipe.read_text("utf-8") + "bytecode: false\n")
+    return copy
 
 
 def cold_postgres(folder: Path, rounds: int) -> list[Row]:
@@ -172,11 +185,19 @@ def from_lock(folder: Path, rounds: int) -> list[Row]:
             shutil.copy2(blob, target)
 
     build = [neve(), "build", str(recipe), "--quiet", "--offline"]
-    cold, bare, warm = compare(
+    plain = _without_bytecode(f"{CATALOGUE}/python.yaml", folder)
+    _neve("lock", plain, "--store", folder / "lock-store")
+    quiet = [neve(), "build", str(plain), "--quiet", "--offline"]
+    cold, without, bare, warm = compare(
         [
             Contestant(
                 name="neve, packages on disk",
                 argv=[*build, "-o", str(out), "--store", str(store)],
+                prepare=only_packages,
+            ),
+            Contestant(
+                name="neve, the same without bytecode",
+                argv=[*quiet, "-o", str(out), "--store", str(store)],
                 prepare=only_packages,
             ),
             Contestant(
@@ -201,6 +222,7 @@ def from_lock(folder: Path, rounds: int) -> list[Row]:
             target=f"≤ 1.3 × bare + 0.5 s = {bound:.2f} s",
             met=cold.seconds <= bound,
         ),
+        _row("from the lock", without, ratio=round(without.seconds / bare.seconds, 2)),
         _row(
             "from the lock",
             warm,
