@@ -10,10 +10,12 @@ from neve.errors import StoreError
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` with ``data``: temporary name, fsync, rename. Keeps an old file's mode.
+    """Replace ``path`` with ``data``: temporary name, fsync, rename. Keeps an old file's mode, and
+    where ``path`` is a link, the link.
 
     Raises ``StoreError`` where the disk refuses.
     """
+    path = Path(os.path.realpath(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,12 @@ from neve.verbs.places import RecipePlace
 from neve.verbs.platforms import host_platform
 
 FORMATS = ("oci", "oci-archive", "docker-archive")
+
+# Registries' grammar of names (github.com/distribution/reference, regexp.go).
+_WORD = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?"
+_REPOSITORY = re.compile(rf"(?:{_HOST}/)?{_WORD}(?:/{_WORD})*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +147,7 @@ def _plan(
 
 
 def _check(request: BuildRequest, platforms: tuple[Platform, ...]) -> None:
+    _names(request, request.place.recipe.stem)
     one_only = request.image_format == "docker-archive" or request.load
     if one_only and len(platforms) > 1:
         raise UsageError(
@@ -165,8 +173,17 @@ def _names(request: BuildRequest, name: str) -> tuple[str, str]:
     text = request.tag or "latest"
     head, separator, tail = text.rpartition(":")
     if separator and "/" not in tail:
-        return head, tail
-    return (text, "latest") if "/" in text else (name, text)
+        repository, tag = head, tail
+    else:
+        repository, tag = (text, "latest") if "/" in text else (name, text)
+    own = repository == name or _REPOSITORY.fullmatch(repository)
+    if not own or not _TAG.fullmatch(tag):
+        raise UsageError(
+            f"--tag {text}: not a name that a registry takes",
+            resolution="Write it as app:1.0 or registry.example/team/app:1.0, in lower case "
+            "before the colon.",
+        )
+    return repository, tag
 
 
 def _output(request: BuildRequest, name: str) -> Path | None:

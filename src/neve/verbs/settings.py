@@ -46,6 +46,9 @@ _SETTINGS: dict[str, str] = {
     "max_index_age": "seconds for which package indexes are taken from the store unasked",
 }
 
+_FLAG, _ENVIRONMENT = "flag", "environment"
+_UNPLACED = (_FLAG, _ENVIRONMENT)
+
 ENGINES = ("auto", "bubblewrap", "docker", "podman")
 
 
@@ -59,23 +62,26 @@ def load_settings(
 ) -> Settings:
     """Settings for a run started in ``directory``. ``flags`` holds what the command line gave.
 
+    Relative paths are from ``directory``; those in a file from where the file lies.
+
     Raises ``UsageError`` for an unknown key, a wrong type or an unreadable file.
     """
-    layers = [("flag", {k: v for k, v in flags.items() if v is not None})]
-    layers.append(("environment", _from_environment(environment)))
+    layers = [(_FLAG, {k: v for k, v in flags.items() if v is not None})]
+    layers.append((_ENVIRONMENT, _from_environment(environment)))
     for path in _files(environment, directory):
         layers.append((str(path), _read(path)))
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
     mirrors: dict[str, tuple[str, ...]] = {}
     for origin, layer in layers:
+        beside = directory if origin in _UNPLACED else Path(origin).parent
         for alias, urls in _mirrors(layer.get("mirrors", {}), origin).items():
             if alias not in mirrors:
                 mirrors[alias] = urls
                 origins[f"mirrors.{alias}"] = origin
         for name in _SETTINGS:
             if name in layer and name not in values:
-                values[name] = _typed(name, layer[name], origin)
+                values[name] = _typed(name, layer[name], origin, beside)
                 origins[name] = origin
     if "store" not in values:
         values["store"] = default_directory(environment)
@@ -147,7 +153,7 @@ def _mirrors(value: object, origin: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _typed(name: str, value: object, origin: str) -> object:
+def _typed(name: str, value: object, origin: str, beside: Path) -> object:
     match name:
         case "offline":
             return _boolean(name, value, origin)
@@ -160,7 +166,7 @@ def _typed(name: str, value: object, origin: str) -> object:
         case _:
             if not isinstance(value, str | Path):
                 raise _wrong(name, origin, "a path")
-            return Path(value).expanduser()
+            return beside / Path(value).expanduser()
 
 
 def _boolean(name: str, value: object, origin: str) -> bool:
@@ -174,7 +180,7 @@ def _boolean(name: str, value: object, origin: str) -> bool:
 
 def _whole(name: str, value: object, origin: str) -> int:
     try:
-        number = int(value) if isinstance(value, int | str) else -1
+        number = int(value) if isinstance(value, int | str) and value is not True else -1
     except ValueError:
         number = -1
     if number < (1 if name == "jobs" else 0):
