@@ -137,7 +137,7 @@ class TerminalProgress:
         self._item = ""
         self._total: int | None = None
         self._done = 0
-        self._began = time.monotonic()
+        self._opened = self._began = time.monotonic()
         self._drawn = 0.0
         self._visible = False
         self._closed = threading.Event()
@@ -180,7 +180,8 @@ class TerminalProgress:
 
     def _draw_if_due(self, every: float) -> None:
         now = time.monotonic()
-        if self._name and now - self._began > _DRAW_AFTER and now - self._drawn > every:
+        since = self._opened if self._interactive else self._began
+        if self._name and now - since > _DRAW_AFTER and now - self._drawn > every:
             self._drawn = now
             self._draw(round(now - self._began))
 

@@ -54,7 +54,8 @@ class Session:
     settings: Settings
 
     def show(self, kind: str, result: object, text: str) -> None:
-        """Write ``result`` as JSON, or ``text`` for people."""
+        """Write ``result`` as JSON, or ``text`` for people; progress is taken away before."""
+        self.progress.close()
         if self.console.format == OutputFormat.JSON:
             from neve.report.document import document
 

@@ -99,7 +99,8 @@ def _changes(diff: LockDiff, width: int) -> str:
 
 def _change_row(mark: str, change: PackageChange) -> list[str]:
     where = f"{change.platform} {change.variant}"
-    return [mark, change.name, change.old or "", change.new or "", where]
+    new = f"{change.new} (another file)" if change.repacked else change.new or ""
+    return [mark, change.name, change.old or "", new, where]
 
 
 def _merge_platforms(rows: list[list[str]]) -> list[list[str]]:
@@ -133,8 +134,10 @@ def build_text(result: BuildResult, width: int) -> str:
         Column(title="user"),
     ]
     text = table(columns, rows, width=width)
-    for check in _distinct(check for one in result.platforms for check in one.waived):
-        text += wrapped(f"loosened: {_waived(check)}", width)
+    text += "".join(
+        wrapped(f"loosened: {line}", width)
+        for line in _loosened(check for one in result.platforms for check in one.waived)
+    )
     text += "".join(wrapped(f"note: {notice}", width) for notice in result.notices)
     if not result.locked:
         note = "note: resolved for this build alone; `neve lock` makes it repeatable"
@@ -145,15 +148,14 @@ def build_text(result: BuildResult, width: int) -> str:
     return text + _where(result)
 
 
-def _distinct(checks: Iterable[Check]) -> list[Check]:
-    return list({(check.rule, check.subject): check for check in checks}.values())
-
-
-def _waived(check: Check) -> str:
-    if not isinstance(check.verdict, Waived):
-        return check.rule
-    waiver, failure = check.verdict.waiver, check.verdict.failure
-    return f"{check.rule} ({failure.evidence}): {waiver.reason}"
+def _loosened(checks: Iterable[Check]) -> list[str]:
+    """A line a rule and reason, with all that it was loosened for."""
+    subjects: dict[tuple[str, str], dict[str, None]] = {}
+    for check in checks:
+        if isinstance(check.verdict, Waived):
+            key = (check.rule, check.verdict.waiver.reason)
+            subjects.setdefault(key, {})[check.subject] = None
+    return [f"{rule} ({', '.join(of)}): {reason}" for (rule, reason), of in subjects.items()]
 
 
 def _where(result: BuildResult) -> str:
