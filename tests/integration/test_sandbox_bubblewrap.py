@@ -190,7 +190,9 @@ def test_everything_ends_with_the_process_that_asked(root: Path, tmp_path: Path)
         "from neve.sandbox.port import RunnableImage\n"
         "with Bubblewrap.probe().pod() as pod:\n"
         f"    image = RunnableImage(root=Path({str(root)!r}), uid=65532, gid=65532)\n"
-        "    pod.add(image, name='a').start(['sleep', '765'])\n"
+        "    container = pod.add(image, name='a')\n"
+        "    container.start(['sh', '-c', 'echo up; sleep 765; true'])\n"
+        "    while b'up' not in container.logs(): time.sleep(0.02)\n"
         "    print('up', flush=True); time.sleep(60)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)

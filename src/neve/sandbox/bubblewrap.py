@@ -30,6 +30,7 @@ from neve.sandbox.scratch import scratch_directory
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _EXCHANGE_LIMIT = 1 << 20
+_START_TIMEOUT = 20.0
 # What engines leave to a container's root user, but for devices, raw sockets and auditing.
 _ROOT_CAPABILITIES = (
     "CAP_CHOWN",
@@ -98,6 +99,7 @@ class Bubblewrap:
                     ["--unshare-net", *namespaces, "--ro-bind", "/", "/"], ["cat"], keep_stdin=True
                 )
             )
+            holder.wait_until_it_echoes()
             yield BubblewrapPod(
                 exact=self.exact,
                 holder=holder.child,
@@ -352,6 +354,15 @@ class _Watched:
             os.close(self._status)
             raise
 
+    def wait_until_it_echoes(self) -> None:
+        """Wait for ``cat`` itself: its process exists before its namespaces are finished."""
+        self.process.feed(b"\n")
+        deadline = time.monotonic() + _START_TIMEOUT
+        while not self.process.logs()[0]:
+            if not self.process.running or time.monotonic() > deadline:
+                raise _not_started(self.process)
+            time.sleep(0.002)
+
     def close(self) -> None:
         """Kill it."""
         if self.process.running:
@@ -368,17 +379,21 @@ class _Watched:
 
 
 def _child_pid(descriptor: int, process: Process) -> int:
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + _START_TIMEOUT
     text = b""
     while b"\n" not in text:
         ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
         data = os.read(descriptor, 4096) if ready else b""
         if not data:
-            ended = process.wait(1.0)
-            raise ToolError(
-                "bubblewrap could not start the container",
-                details=tuple(ended.stderr.decode(errors="replace").splitlines()[-5:]),
-                resolution="See the lines above; an engine may work: --engine docker|podman.",
-            )
+            raise _not_started(process)
         text += data
     return int(json.loads(text.split(b"\n")[0])["child-pid"])
+
+
+def _not_started(process: Process) -> ToolError:
+    ended = process.wait(1.0)
+    return ToolError(
+        "bubblewrap could not start the container",
+        details=tuple(ended.stderr.decode(errors="replace").splitlines()[-5:]),
+        resolution="See the lines above; an engine may work: --engine docker|podman.",
+    )

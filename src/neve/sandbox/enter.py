@@ -26,13 +26,14 @@ def main(text: str) -> None:
     for descriptor in (0, 1, 2):  # so that a program may open /dev/stdout, as engines allow
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):  # never /dev/null, which is the host's
             os.fchown(descriptor, uid, gid)
+    library = ctypes.CDLL(None)
     os.chroot(spec["root"])
     os.chdir("/")
     os.setgroups(spec["groups"])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     # The kernel forgets it when the user changes: prctl(2).
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     os.umask(0o022)
     try:
         os.chdir(spec["workdir"])

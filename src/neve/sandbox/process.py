@@ -284,6 +284,12 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             self._popen.send_signal(number)
 
+    def feed(self, data: bytes) -> None:
+        """Write to its standard input, which ``keep_stdin`` left open."""
+        if self._popen.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._popen.stdin.write(data)
+
     def wait(self, timeout: float) -> Completed:
         """Wait for its end; ``timed_out`` is set where it is still running after ``timeout``."""
         try:
