@@ -96,7 +96,9 @@ def _tightened(entry: FileEntry, context: HardenContext) -> int:
     if sticky:
         return mode
     mode &= ~0o002
-    if entry.gid == 0 or entry.gid not in context.gids:
+    # Under an arbitrary uid, group 0 stands for the run-as user: what is that user's, as its home.
+    own = context.run.arbitrary_uid and entry.uid == context.uid != 0
+    if entry.gid not in context.gids or (entry.gid == 0 and not own):
         mode &= ~0o020
     return mode
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -286,6 +288,18 @@ def test_writable_paths_belong_to_the_user() -> None:
     apply(made, context(run=arbitrary))
     assert (made["/var/lib/app"].gid, made["/var/lib/app"].mode) == (0, 0o775)
     assert made["/var/lib/app/db"].mode == 0o664
+
+
+def test_under_an_arbitrary_uid_group_0_keeps_what_is_the_users_alone() -> None:
+    made = tree(
+        directory("/home/nonroot", mode=0o770, uid=65532),
+        directory("/srv/shared", mode=0o775),
+        directory("/srv/other", mode=0o775, uid=7),
+    )
+    run = Run(entrypoint=("/x",), arbitrary_uid=True)
+    apply(made, replace(context(run=run), gids=(0,)))
+    modes = [made[path].mode for path in ("/home/nonroot", "/srv/shared", "/srv/other")]
+    assert modes == [0o770, 0o755, 0o755]
 
 
 def test_root_is_refused_unless_loosened() -> None:
