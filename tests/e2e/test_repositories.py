@@ -173,6 +173,35 @@ def test_a_repositorys_key_signs_nothing_of_the_distribution(
     assert "no key that may sign this suite" in done.err
 
 
+def test_two_recipes_may_call_different_vendors_by_one_name(
+    debian: Vendor, vendor: Vendor, tmp_path: Path
+) -> None:
+    other = ArchiveBuilder(tmp_path / "other")
+    other.add(make_deb("agent", "0.1", files={"usr/bin/agent": b"other"}))
+    other.add(make_deb("spare", "1", "all"), component="tools")
+    key = SigningKey.generate("Another vendor")
+    publish_vendor(other, key, days_ago=30)
+    with serve(other.root) as server:
+        first = lay(tmp_path / "first", debian, vendor)
+        first.neve("lock")
+        second = lay(tmp_path / "second", debian, Vendor(other, key, server))
+        second.neve("lock", env={"NEVE_STORE": first.environment["NEVE_STORE"]})
+    assert '"0.1"' in (second.directory / "neve.lock").read_text()
+
+
+def test_a_repository_that_went_back_in_time_is_not_believed(
+    debian: Vendor, vendor: Vendor, tmp_path: Path
+) -> None:
+    shutil.copytree(vendor.archive.root, tmp_path / "root")
+    stale = ArchiveBuilder(tmp_path / "root", list(vendor.archive.packages))
+    with serve(stale.root) as server:
+        desk = lay(tmp_path / "desk", debian, Vendor(stale, vendor.key, server))
+        desk.neve("lock")
+        publish_vendor(stale, vendor.key, days_ago=1)
+        done = desk.neve("lock", "--update", expect=3)
+    assert "corp:stable: the archive shows an older state than it did before" in done.err
+
+
 def test_architectures_that_a_vendor_lacks_matter_only_where_its_package_is_asked_for(
     debian: Vendor, vendor: Vendor, tmp_path: Path
 ) -> None:

@@ -83,5 +83,10 @@ def blobs(seen: Seen) -> tuple[Digest, Digest | None]:
 
 
 def _name(request: SuiteRequest) -> str:
+    """Recipes may call different archives by one alias: they are told apart by their keyring.
+
+    The distribution's keyring changes with neve, and what was seen must outlast that.
+    """
     at = f"@{request.snapshot}" if request.snapshot else ""
-    return f"archive:{request.id}{at}"
+    whose = "" if request.signers else f"#{sha256_of(request.keyring).value}"
+    return f"archive:{request.id}{at}{whose}"
