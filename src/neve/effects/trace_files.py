@@ -30,7 +30,7 @@ from neve.sandbox.trace_record import Change, Node
 GENERATED: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"/etc/ld\.so\.cache|/var/cache/ldconfig(/.*)?"), "ld.so.cache"),
     (re.compile(r"/etc/ssl/certs/java/cacerts"), "java-cacerts"),
-    (re.compile(r"/etc/ssl/certs/[^/]+\.(pem|crt|[0-9]+)"), "ca-certificates"),
+    (re.compile(r"/etc/ssl/certs/ca-certificates\.crt"), "ca-certificates"),
     (re.compile(r"/etc/ca-certificates\.conf"), "ca-certificates"),
     (re.compile(r"/usr/share/mime/(?!packages(/|$)).*"), "mime"),
     (re.compile(r".*/schemas/gschemas\.compiled"), "glib-schemas"),
@@ -94,7 +94,7 @@ def read_files(
         if generator is not None:
             found.generated.add(generator)
             continue
-        problem = _refused(change, unstable, packaged_content)
+        problem = _refused(change, unstable, packaged_content) or _dangling(change, unstable)
         if problem is not None:
             found.problems.append(f"{path}: {problem}")
             continue
@@ -168,6 +168,14 @@ def _refused(
     if node.data is not None and _DATED.search(node.data):
         return "left out: it holds the time of the run"
     return None
+
+
+def _dangling(change: Change, unstable: frozenset[str]) -> str | None:
+    node = change.after
+    if node is None or node.target is None:
+        return None
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(change.path), node.target))
+    return f"left out: it links to {target}, which is" if target in unstable else None
 
 
 def _operations(

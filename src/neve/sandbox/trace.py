@@ -69,6 +69,7 @@ class Tracer:
         """``timeout`` in seconds, for one script."""
         self._scratch = scratch
         self._timeout = timeout
+        _require_root()
         for program in ("bwrap", "strace", "unshare", "mount", "tar"):
             find_program(program)
         scratch.mkdir(parents=True, exist_ok=True)
@@ -225,7 +226,7 @@ class Tracer:
         failures: bool = False,
     ) -> Completed:
         options = _lay_out(space, lowers, upper, script)
-        argv = [*_NAMESPACES[os.geteuid() == 0], "sh", "-c", _MOUNT, "trace", str(space), options]
+        argv = [*_NAMESPACES, "sh", "-c", _MOUNT, "trace", str(space), options]
         if strace:
             argv += ["strace", "-f", "-qq", "--seccomp-bpf", "-s", "4096"]
             argv += ["-e", f"trace={STRACE_EVENTS}", "-e", "signal=none", "-o", "strace"]
@@ -243,8 +244,8 @@ class Tracer:
             raise ToolError(
                 "the sandbox for tracing could not be set up",
                 details=tuple(done.stderr.decode("utf-8", "replace").splitlines()[:3]),
-                resolution="Tracing needs overlay mounts: run it as root, or where unprivileged "
-                "user namespaces with subordinate ids are allowed (see /etc/subuid).",
+                resolution="Tracing needs overlay mounts: use a scratch directory on a real file "
+                "system such as ext4, and run it where mounting is allowed.",
             )
         return done
 
@@ -257,13 +258,16 @@ class Tracer:
             shutil.rmtree(work, ignore_errors=True)
 
 
-_NAMESPACES = {
-    True: ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private"],
-    False: [
-        "unshare", "--user", "--map-root-user", "--map-auto",
-        "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private",
-    ],
-}  # fmt: skip
+_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private")
+
+
+def _require_root() -> None:
+    """Owners of files are kept as packages have them, and overlays mounted: both need root."""
+    if os.geteuid() != 0:
+        raise ToolError(
+            "tracing needs root: it mounts overlays and keeps the owners of files",
+            resolution="Run it as root, on a machine or in a virtual machine of its own.",
+        )
 
 
 def _lay_out(space: Path, lowers: Sequence[Path], upper: Path, script: str) -> str:
@@ -278,8 +282,7 @@ def _lay_out(space: Path, lowers: Sequence[Path], upper: Path, script: str) -> s
     (space / "neve" / "failed").touch()
     (space / "neve" / "script").write_text(script, encoding="utf-8")
     names = ":".join(f"l/{number}" for number in range(len(lowers)))
-    options = f"lowerdir={names},upperdir=u,workdir=work"
-    return options if os.geteuid() == 0 else f"{options},userxattr"
+    return f"lowerdir={names},upperdir=u,workdir=work"
 
 
 def _sandbox(lowers: Sequence[Path], host: str, architecture: str) -> list[str]:

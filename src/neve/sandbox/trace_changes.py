@@ -131,13 +131,10 @@ def _is_whiteout(state: os.stat_result) -> bool:
 def _is_opaque(place: Path) -> bool:
     if place.is_symlink() or not place.is_dir():
         return False
-    for name in ("trusted.overlay.opaque", "user.overlay.opaque"):
-        try:
-            if os.getxattr(place, name, follow_symlinks=False) == b"y":
-                return True
-        except OSError:
-            continue
-    return False
+    try:
+        return os.getxattr(place, "trusted.overlay.opaque", follow_symlinks=False) == b"y"
+    except OSError:
+        return False
 
 
 def _ids(lowers: Sequence[Path], name: str) -> dict[int, str]:

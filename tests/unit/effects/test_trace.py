@@ -39,6 +39,10 @@ def file(data: bytes = b"text\n", *, mode: int = 0o644, owner: str = "root") -> 
     return Node.of_file(data, mode=mode, owner=owner, group="root")
 
 
+def symlink(target: str) -> Node:
+    return Node(kind="symlink", mode=0o777, owner="root", group="root", target=target)
+
+
 def directory(mode: int = 0o755, owner: str = "root", group: str = "root") -> Node:
     return Node(kind="directory", mode=mode, owner=owner, group=group)
 
@@ -146,6 +150,20 @@ def test_random_content_is_left_out_and_said() -> None:
     found = read(stage(new("/etc/p.id", file())), unstable=frozenset({"/etc/p.id"}))
     assert found.effect.operations == ()
     assert "not the same in two runs" in found.problems[0]
+
+
+def test_a_link_to_what_was_left_out_is_left_out() -> None:
+    found = read(
+        stage(new("/etc/p/id", file()), new("/etc/p/link", symlink("id"))),
+        unstable=frozenset({"/etc/p/id"}),
+    )
+    assert found.effect.operations == ()
+    assert "links to /etc/p/id" in found.problems[1]
+
+
+def test_a_certificate_made_for_the_host_asks_for_no_bundle() -> None:
+    path = "/etc/ssl/certs/ssl-cert-snakeoil.pem"
+    assert read(stage(new(path, file())), unstable=frozenset({path})).effect.operations == ()
 
 
 def test_the_time_of_the_run_is_left_out_and_said() -> None:
