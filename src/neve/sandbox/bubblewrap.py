@@ -11,10 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
-import signal
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -25,12 +22,12 @@ from neve.sandbox import probe
 from neve.sandbox.enter import NOT_FOUND
 from neve.sandbox.mounts import Mount, prepare_mounts
 from neve.sandbox.port import RunnableImage
-from neve.sandbox.process import Completed, Process, find_program, run_command
+from neve.sandbox.process import Completed, find_program, run_command
 from neve.sandbox.scratch import scratch_directory
+from neve.sandbox.watched import Watched
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _EXCHANGE_LIMIT = 1 << 20
-_START_TIMEOUT = 20.0
 # What engines leave to a container's root user, but for devices, raw sockets and auditing.
 _ROOT_CAPABILITIES = (
     "CAP_CHOWN",
@@ -95,7 +92,7 @@ class Bubblewrap:
             scratch = stack.enter_context(scratch_directory())
             namespaces = _namespaces(exact=self.exact, uid=0, gid=0)
             holder = stack.enter_context(
-                _Watched(
+                Watched(
                     ["--unshare-net", *namespaces, "--ro-bind", "/", "/"], ["cat"], keep_stdin=True
                 )
             )
@@ -183,7 +180,7 @@ class BubblewrapContainer:
         self._name = name
         self._pod = pod
         self._mounts = mounts
-        self._started: _Watched | None = None
+        self._started: Watched | None = None
 
     def run(
         self,
@@ -209,7 +206,7 @@ class BubblewrapContainer:
         """Start the long-running program as process 1 of the container."""
         self.close()
         options, command = self._command(argv, environment)
-        self._started = _Watched(options, command, prefix=self._pod.inside())
+        self._started = Watched(options, command, prefix=self._pod.inside())
 
     @property
     def running(self) -> bool:
@@ -319,81 +316,3 @@ def _mount_options(root: str, mounts: Sequence[Mount]) -> list[str]:
         options += ["--ro-bind" if mount.read_only else "--bind", str(mount.source)]
         options.append(f"{root}{mount.target}")
     return options
-
-
-class _Watched:
-    """A long-running bwrap, and the host process id of the program inside it."""
-
-    def __init__(
-        self,
-        options: Sequence[str],
-        command: Sequence[str],
-        *,
-        prefix: Sequence[str] = (),
-        keep_stdin: bool = False,
-    ) -> None:
-        # Kept open to the end: bwrap writes the exit code there too.
-        self._status, writing = os.pipe()
-        try:
-            argv = [
-                *prefix,
-                find_program("bwrap"),
-                "--json-status-fd",
-                str(writing),
-                *options,
-                "--",
-                *command,
-            ]
-            self.process = Process(argv, environment={}, pass_fds=(writing,), keep_stdin=keep_stdin)
-        finally:
-            os.close(writing)
-        try:
-            self.child = _child_pid(self._status, self.process)
-        except BaseException:
-            self.process.close()
-            os.close(self._status)
-            raise
-
-    def wait_until_it_echoes(self) -> None:
-        """Wait for ``cat`` itself: its process exists before its namespaces are finished."""
-        self.process.feed(b"\n")
-        deadline = time.monotonic() + _START_TIMEOUT
-        while not self.process.logs()[0]:
-            if not self.process.running or time.monotonic() > deadline:
-                raise _not_started(self.process)
-            time.sleep(0.002)
-
-    def close(self) -> None:
-        """Kill it."""
-        if self.process.running:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(self.child, signal.SIGKILL)
-        self.process.close()
-        os.close(self._status)
-
-    def __enter__(self) -> _Watched:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _child_pid(descriptor: int, process: Process) -> int:
-    deadline = time.monotonic() + _START_TIMEOUT
-    text = b""
-    while b"\n" not in text:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        data = os.read(descriptor, 4096) if ready else b""
-        if not data:
-            raise _not_started(process)
-        text += data
-    return int(json.loads(text.split(b"\n")[0])["child-pid"])
-
-
-def _not_started(process: Process) -> ToolError:
-    ended = process.wait(1.0)
-    return ToolError(
-        "bubblewrap could not start the container",
-        details=tuple(ended.stderr.decode(errors="replace").splitlines()[-5:]),
-        resolution="See the lines above; an engine may work: --engine docker|podman.",
-    )
