@@ -126,6 +126,16 @@ def _runnable(host: Assembly | None, plan: BytecodePlan, version: str, read: Rea
     )
 
 
+def not_compiled(error: ToolError) -> ToolError:
+    """The sandbox's error with what it means for a build, and the way to do without it."""
+    return ToolError(
+        f"Python can't be byte-compiled here: {error.brief}",
+        details=error.details,
+        resolution=f"{error.resolution} To build without a sandbox, write `bytecode: false` in the "
+        "recipe: Python then compiles at every start.",
+    )
+
+
 def _compile(
     plan: BytecodePlan,
     groups: Sequence[_Group],
@@ -145,6 +155,8 @@ def _compile(
     try:
         _materialise(runnable, plan.interpreter, folder, read)
         compiled = compile_python(folder, plan.interpreter, sources, jobs=jobs).compiled
+    except ToolError as error:
+        raise not_compiled(error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     found: dict[str, Content] = {}

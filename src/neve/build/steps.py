@@ -19,6 +19,7 @@ class StepKind(StrEnum):
     """What a step does. Steps of one kind with equal inputs have equal results."""
 
     FETCH = "fetch"
+    READ_INDEX = "read-index"
     READ_PACKAGE = "read-package"
     BYTE_COMPILE = "byte-compile"
     PACK_LAYER = "pack-layer"

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from neve.archive import SuiteRequest, VerifiedArchive
+from neve.build.steps import Step, StepKind
 from neve.distro import Release, Suite, find_distro
 from neve.errors import NeveError, SourceError, UsageError
 from neve.formats.deb import PackagesIndex
-from neve.model import Platform
+from neve.formats.deb.index import OFFSETS_VERSION
+from neve.model import Digest, Platform
 from neve.recipe.types import PackageRequest, ReadRecipe, Recipe, Repository, Variant
 from neve.resolve import (
     Explanation,
@@ -214,7 +216,7 @@ def make_universe(
                     Source(
                         archive=archive.locked.id,
                         index=index.locked.digest,
-                        packages=PackagesIndex.parse(store.mapped(index.data)),
+                        packages=open_index(store, index.data),
                         priority=priority,
                         releases=tuple(dict.fromkeys(w for w in (*words, role) if w)),
                     )
@@ -225,6 +227,21 @@ def make_universe(
         if all(index.locked.architecture != architecture for index in archive.indexes)
     )
     return Universe(sources, architecture=architecture, foreign=foreign, absent=absent)
+
+
+def open_index(store: Store, digest: Digest) -> PackagesIndex:
+    """The inflated index ``digest``, from offsets an earlier lock noted where there are any."""
+    data = store.mapped(digest)
+    step = Step(kind=StepKind.READ_INDEX, inputs=(OFFSETS_VERSION, str(digest)))
+    noted = store.action(step.id)
+    if noted is not None:
+        try:
+            return PackagesIndex.restore(data, noted)
+        except ValueError:
+            pass  # of another version or damaged: made anew below
+    index = PackagesIndex.parse(data)
+    store.remember(step.id, index.dump())
+    return index
 
 
 def solve(

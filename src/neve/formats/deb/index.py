@@ -21,7 +21,7 @@ from neve.formats.deb.types import Clause, IndexPackage, Relation
 from neve.formats.deb.versions import is_version
 from neve.model import Digest
 
-OFFSETS_VERSION = "1"
+OFFSETS_VERSION = "2"
 """Changes whenever ``PackagesIndex.dump`` writes another form."""
 
 _PACKAGE = re.compile(rb"\nPackage:[ \t]*([^\n]*)")
@@ -106,39 +106,53 @@ class PackagesIndex:
         head, _, rest = dumped.partition(b"\n")
         facts = json.loads(head)
         size = len(memoryview(data))
-        if not isinstance(facts, list) or len(facts) != 5:
+        if not isinstance(facts, list) or len(facts) != 6:
             raise ValueError("not an index of offsets")
-        version, length, names_length, count, provides_count = facts
+        version, length, *bounds = facts
         if version != OFFSETS_VERSION or length != size:
             raise ValueError("offsets of another index")
-        listed = rest[:names_length].decode("ascii").split("\n") if names_length else []
-        numbers = _array_of(rest[names_length:])
-        if len(listed) != count or len(numbers) != count + provides_count:
-            raise ValueError("offsets cut short")
-        if len(numbers) and max(numbers) >= size:
-            raise ValueError("an offset beyond the index")
+        if not all(isinstance(bound, int) and bound >= 0 for bound in bounds):
+            raise ValueError("not an index of offsets")
+        names_length, count, virtual_length, virtual_count = bounds
+        end = names_length + virtual_length
+        numbers = _array_of(rest[end:])
+        if len(numbers) != count + virtual_count or (len(numbers) and max(numbers) >= size):
+            raise ValueError("offsets cut short or beyond the index")
         names: dict[str, int | tuple[int, ...]] = {}
-        for name, offset in zip(listed, numbers, strict=False):
+        for name, offset in zip(_listed(rest[:names_length], count), numbers, strict=False):
             old = names.setdefault(name, offset)
             if old is not offset:
                 names[name] = (*old, offset) if isinstance(old, tuple) else (old, offset)
-        return cls(data, names, numbers[count:].tolist())
+        index = cls(data, names, None)
+        providers: dict[str, list[int]] = {}
+        listed = _listed(rest[names_length:end], virtual_count)
+        for name, offset in zip(listed, numbers[count:], strict=True):
+            providers.setdefault(name, []).append(offset)
+        index._providers = {name: tuple(offsets) for name, offsets in providers.items()}
+        return index
 
     def dump(self) -> bytes:
-        """The offsets in a compact form for ``restore``; the same for the same index."""
+        """Names, virtual names and their offsets in a compact form for ``restore``; the same for
+        the same index.
+        """
+        if self._providers is None:
+            self._providers = self._find_providers()
         listed: list[str] = []
+        virtual: list[str] = []
         numbers = array("Q")
         for name, offsets in self._names.items():
             for offset in (offsets,) if isinstance(offsets, int) else offsets:
                 listed.append(name)
                 numbers.append(offset)
-        provides = self._provides_offsets()
-        names = "\n".join(listed).encode("ascii")
-        head = [OFFSETS_VERSION, len(self._view), len(names), len(listed), len(provides)]
-        numbers.extend(provides)
+        for name in sorted(self._providers):
+            virtual += [name] * len(self._providers[name])
+            numbers.extend(self._providers[name])
+        names, virtual_names = "\n".join(listed).encode(), "\n".join(virtual).encode()
+        head = [OFFSETS_VERSION, len(self._view), len(names), len(listed)]
+        head += [len(virtual_names), len(virtual)]
         if sys.byteorder == "big":
             numbers.byteswap()
-        return json.dumps(head).encode("ascii") + b"\n" + names + numbers.tobytes()
+        return json.dumps(head).encode() + b"\n" + names + virtual_names + numbers.tobytes()
 
     @property
     def names(self) -> Set[str]:
@@ -218,6 +232,13 @@ class PackagesIndex:
             text = b"Package: " + bytes(self._view[offset:stop])
             package = self._parsed[offset] = _package(text)
         return package
+
+
+def _listed(data: bytes, count: int) -> list[str]:
+    names = data.decode("ascii").split("\n") if data else []
+    if len(names) != count:
+        raise ValueError("names cut short")
+    return names
 
 
 def _array_of(data: bytes) -> array[int]:
