@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from neve.errors import HostileInputError
 
@@ -56,6 +57,7 @@ def certificates_in(pem: bytes) -> list[bytes]:
     return found
 
 
+@lru_cache(maxsize=1024)
 def subject_hash(der: bytes) -> str:
     """``X509_subject_name_hash``: eight hexadecimal digits. Raises ``HostileInputError``."""
     canonical = b"".join(

@@ -118,11 +118,14 @@ class PackagesIndex:
         numbers = _array_of(rest[end:])
         if len(numbers) != count + virtual_count or (len(numbers) and max(numbers) >= size):
             raise ValueError("offsets cut short or beyond the index")
-        names: dict[str, int | tuple[int, ...]] = {}
-        for name, offset in zip(_listed(rest[:names_length], count), numbers, strict=False):
-            old = names.setdefault(name, offset)
-            if old is not offset:
-                names[name] = (*old, offset) if isinstance(old, tuple) else (old, offset)
+        own = _listed(rest[:names_length], count)
+        names: dict[str, int | tuple[int, ...]] = dict(zip(own, numbers, strict=False))
+        if len(names) != count:  # a name stands several times: rare, so looked at apart
+            names = {}
+            for name, offset in zip(own, numbers, strict=False):
+                old = names.setdefault(name, offset)
+                if old is not offset:
+                    names[name] = (*old, offset) if isinstance(old, tuple) else (old, offset)
         index = cls(data, names, None)
         providers: dict[str, list[int]] = {}
         listed = _listed(rest[names_length:end], virtual_count)
