@@ -109,7 +109,7 @@ def show_error(console: Console, error: NeveError) -> None:
     _message(console, "next:", step, "1")
     console.err.write(f"{to_paste}\n" if newline else "")
     if error.docs:
-        console.err.write(f"see:  {error.docs}\n")
+        console.err.write(f"see:  docs/{error.docs}\n")
 
 
 def _message(console: Console, head: str, text: str, code: str) -> None:
