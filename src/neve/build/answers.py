@@ -6,19 +6,20 @@ the recipe. Anything else is unknown, and an unknown script stops the lock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from neve.distro import Release
 from neve.effects.codec import effect_id
-from neve.effects.database import EffectsDatabase, PackagedPaths
+from neve.effects.database import EffectsDatabase, PackagedPaths, merged
 from neve.effects.ops import Effect
 from neve.effects.script import Parameters, has_scripts, script_key
 from neve.effects.static import UnknownScript, classify_static
 from neve.errors import DeniedError
 from neve.formats.deb import PackageFacts
-from neve.model import Waiver
+from neve.model import Digest, Waiver
 from neve.recipe.lock import LockedEffect
 
 ACKNOWLEDGED_RULE = "unknown-script"
@@ -72,12 +73,47 @@ class UnknownScriptsError(DeniedError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """The effect of each package (``None``: nothing runs), in the order given; ``locked`` what a
-    lock records of them; ``unknown`` the scripts that nothing answers.
+    lock records of them; ``unknown`` the scripts that nothing answers; ``tools`` the programs of
+    dropped packages that an answer counted on.
     """
 
     packages: tuple[tuple[PackageFacts, Effect | None], ...]
     locked: tuple[LockedEffect, ...]
     unknown: tuple[Unanswered, ...]
+    tools: tuple[str, ...] = ()
+
+
+class _Installed:
+    """The image's packaged paths, and beside them programs of packages that were dropped.
+
+    A script would have run before anything was dropped, so it would have found them.
+    """
+
+    def __init__(self, packages: Sequence[PackageFacts], tools: Collection[str]) -> None:
+        self._kept = PackagedPaths(packages)
+        self._tools = frozenset(tools)
+        self.used: set[str] = set()
+
+    def has(self, path: str) -> bool:
+        if self._kept.has(path):
+            return True
+        if merged(path) not in self._tools:
+            return False
+        self.used.add(merged(path))
+        return True
+
+    def digest(self, path: str) -> Digest | None:
+        return self._kept.digest(path)
+
+
+def tools_of(dropped: Iterable[PackageFacts]) -> frozenset[str]:
+    """The programs that packages bring, under their merged-/usr names."""
+    return frozenset(
+        merged(entry.path)
+        for facts in dropped
+        for entry in facts.entries
+        if posixpath.dirname(merged(entry.path)) in ("/usr/bin", "/usr/sbin")
+    )
 
 
 def answer_scripts(
@@ -87,12 +123,14 @@ def answer_scripts(
     architecture: str,
     acknowledged: Sequence[Waiver],
     today: date | None,
+    tools: Collection[str] = (),
 ) -> Answers:
-    """Find the effect of every package. ``packages`` are all of the image.
+    """Find the effect of every package. ``packages`` are all of the image, ``tools`` programs of
+    packages dropped from it.
 
     ``today`` judges the expiry of waivers; ``None`` where a lock has accepted them already.
     """
-    surroundings = PackagedPaths(packages)
+    surroundings = _Installed(packages, tools)
     found: list[tuple[PackageFacts, Effect | None]] = []
     locked: list[LockedEffect] = []
     unknown: list[Unanswered] = []
@@ -108,13 +146,18 @@ def answer_scripts(
             locked.append(
                 LockedEffect(package=name, effect=effect_id(effect), provenance=effect.provenance)
             )
-    return Answers(packages=tuple(found), locked=tuple(locked), unknown=tuple(unknown))
+    return Answers(
+        packages=tuple(found),
+        locked=tuple(locked),
+        unknown=tuple(unknown),
+        tools=tuple(sorted(surroundings.used)),
+    )
 
 
 def _answer(
     facts: PackageFacts,
     database: EffectsDatabase,
-    surroundings: PackagedPaths,
+    surroundings: _Installed,
     parameters: Parameters,
     acknowledged: Sequence[Waiver],
     today: date | None,

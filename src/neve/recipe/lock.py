@@ -92,7 +92,8 @@ class LockedEffect:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedTarget:
     """One platform × variant. ``packages`` are indexes into ``Lock.packages`` in configuration
-    order (dependencies first, the order in which effects apply).
+    order (dependencies first, the order in which effects apply). ``tools`` are programs of the
+    dropped packages that some script looked for: its effect holds as if they were there.
     """
 
     platform: Platform
@@ -100,6 +101,7 @@ class LockedTarget:
     packages: tuple[int, ...]
     dropped: tuple[DroppedPackage, ...] = ()
     effects: tuple[LockedEffect, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -176,6 +176,7 @@ def assemble_target(
         architecture=architecture,
         acknowledged=lock.recipe.acknowledged,
         today=None,
+        tools=target.tools,
     )
     if answers.unknown or answers.locked != target.effects:
         raise UsageError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from neve.archive import Archives
-from neve.build.answers import Answers, UnknownScriptsError, answer_scripts
+from neve.build.answers import Answers, UnknownScriptsError, answer_scripts, tools_of
 from neve.build.facts import FactsReader
 from neve.build.rules import rule_versions
 from neve.build.tree import Assembly, Ingredients, assemble, commands_of
@@ -125,12 +125,15 @@ def _judge(
     solution = resolved.solutions[key]
     reduced = reduce_solution(read, solution, facts)
     architecture = resolved.release.architecture(platform)
+    kept_digests = {chosen.package.digest for chosen in reduced.kept}
+    dropped = [c for c in solution.packages if c.package.digest not in kept_digests]
     answers = answer_scripts(
         [facts[chosen.package.digest] for chosen in reduced.kept],
         database=effects_database(workspace, resolved.release),
         architecture=architecture,
         acknowledged=read.recipe.acknowledged,
         today=datetime.fromtimestamp(workspace.clock, UTC).date(),
+        tools=tools_of(facts[chosen.package.digest] for chosen in dropped),
     )
     if answers.unknown:
         raise UnknownScriptsError(answers.unknown, resolved.release)
@@ -217,6 +220,7 @@ def _targets(
             packages=tuple(position[c.package.digest] for c in one.reduced.kept),
             dropped=one.reduced.dropped,
             effects=one.answers.locked,
+            tools=one.answers.tools,
         )
         for (platform, variant), one in judged.items()
     )
