@@ -14,7 +14,7 @@ from neve.contract.rootfs import materialise
 from neve.contract.subject import writable_paths
 from neve.model import Waived
 from neve.oci.layout_source import open_image
-from neve.sandbox import choose_sandbox
+from neve.sandbox.choose import choose_sandbox
 from neve.sandbox.port import RunnableImage
 from neve.sandbox.scratch import remove_tree
 from neve.tree import Kind

@@ -12,7 +12,8 @@ from typing import Any
 from neve.contract.rootfs import ContentReader
 from neve.contract.subject import Subject, writable_paths
 from neve.errors import HostileInputError, UsageError
-from neve.sandbox import RunnableImage, signal_number
+from neve.sandbox.port import RunnableImage
+from neve.sandbox.process import signal_number
 from neve.tree import Kind, Tree
 
 _ACCOUNTS_LIMIT = 1 << 20

@@ -17,7 +17,8 @@ from neve.contract.static import static_checks
 from neve.contract.subject import Subject
 from neve.contract.types import Command, Contract, Expected, HttpRule, Need, Service, Stop, TcpRule
 from neve.model import Check, Fail, Pass, Skipped, Verdict
-from neve.sandbox import Completed, Container, Pod, Sandbox, signal_name, signal_number
+from neve.sandbox.port import Container, Pod, Sandbox
+from neve.sandbox.process import Completed, signal_name, signal_number
 
 _POLL = 0.05
 _SETTLE = 0.2  # a service that its last answer kills needs a moment to die

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from neve.contract.rootfs import ContentReader
 from neve.errors import HostileInputError
-from neve.sandbox import RunnableImage
+from neve.sandbox.port import RunnableImage
 from neve.tree import FileEntry, Kind, Tree
 
 _ALWAYS = ("/tmp",)  # noqa: S108 - in the image: the sandbox gives every container one

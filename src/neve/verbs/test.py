@@ -23,7 +23,9 @@ from neve.oci.layout_source import open_image
 from neve.oci.pack import store_reader
 from neve.oci.read_tree import read_tree
 from neve.oci.source import ImageSource, ReadLimits, inflate
-from neve.sandbox import Engine, Sandbox, choose_sandbox
+from neve.sandbox.choose import choose_sandbox
+from neve.sandbox.engine import Engine
+from neve.sandbox.port import Sandbox
 from neve.sandbox.scratch import remove_tree
 from neve.verbs.context import Workspace
 from neve.verbs.places import (

@@ -8,7 +8,7 @@ from neve.contract.run import run_contract
 from neve.contract.subject import Subject, writable_paths
 from neve.errors import HostileInputError, UsageError
 from neve.model import Check, Fail, Origin, Pass, Reason, Skipped
-from neve.sandbox import RunnableImage
+from neve.sandbox.port import RunnableImage
 from neve.tree import FileEntry, Inline, Kind, Tree
 
 WHY = Reason(Origin.PACKAGE, "base", "unpacked")
