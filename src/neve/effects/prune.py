@@ -7,7 +7,7 @@ missing too. A recipe's ``keep`` always wins. Which rules there are is data in `
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from neve.effects.prune_patterns import Patterns
@@ -20,6 +20,7 @@ _DOCUMENTATION = next(rule for rule in PRUNE_RULES if rule.id == "prune-document
 _PRUNABLE = tuple(
     (Patterns(rule.patterns), Patterns(rule.spares)) for rule in _ALL_RULES if not rule.development
 )
+_ALTERNATIVES = "/etc/alternatives/"
 _ANY = Patterns(p for rule in _ALL_RULES for p in rule.patterns)
 
 
@@ -43,10 +44,15 @@ def prune(tree: Tree, request: PruneRequest) -> list[Edit]:
     keep = Patterns(request.keep)
     entries = [entry for entry in tree if entry.kind is not Kind.DIRECTORY]
     doomed, shortcuts = _doomed(tree, entries, keep, request)
-    for path in _spared_by_links(tree, entries, doomed):
-        del doomed[path]
+    links = _kept_links(tree, entries, doomed)
+    for path in _idle_alternatives(tree, links, doomed):
+        if not keep.match(path):
+            doomed[path] = doomed[links.pop(path)]
+    for path in links.values():
+        doomed.pop(path, None)
+    led_to = frozenset(target for path, target in links.items() if path not in shortcuts)
     while True:
-        emptied = _emptied(tree, doomed, keep, request)
+        emptied = _emptied(tree, doomed, keep, used=led_to.union(request.used))
         nowhere = [path for path in shortcuts if path not in doomed and shortcuts[path] in emptied]
         if not nowhere:
             break
@@ -123,19 +129,32 @@ def _unasked_development(entry: FileEntry, requested: Collection[str]) -> bool:
     )
 
 
-def _spared_by_links(tree: Tree, entries: Iterable[FileEntry], doomed: Collection[str]) -> set[str]:
-    """Doomed paths that a link which stays leads to (a licence text under another name)."""
-    spared: set[str] = set()
+def _kept_links(
+    tree: Tree, entries: Iterable[FileEntry], doomed: Collection[str]
+) -> dict[str, str]:
+    """Path → what it leads to in the end, of links that no rule takes. What they lead to stays
+    with them (a licence text under another name, the directory behind ``/sbin``).
+    """
+    found: dict[str, str] = {}
     for entry in entries:
         if entry.kind is Kind.SYMLINK and entry.path not in doomed:
             target = tree.locate(entry.path)
-            if target is not None and target.path in doomed:
-                spared.add(target.path)
-    return spared
+            if target is not None:
+                found[entry.path] = target.path
+    return found
+
+
+def _idle_alternatives(tree: Tree, links: Mapping[str, str], doomed: Collection[str]) -> list[str]:
+    """Links of update-alternatives for doomed paths that nothing else reaches through them: a
+    manual page goes although its program's alternative stays.
+    """
+    idle = [path for path in links if path.startswith(_ALTERNATIVES) and links[path] in doomed]
+    reached = {tree[path].target for path in links} if idle else set()
+    return [path for path in idle if path not in reached]
 
 
 def _emptied(
-    tree: Tree, doomed: Collection[str], keep: Patterns, request: PruneRequest
+    tree: Tree, doomed: Collection[str], keep: Patterns, *, used: Collection[str]
 ) -> set[str]:
     """Directories that hold nothing but doomed paths; one that was empty before is payload."""
     gone = set(doomed)
@@ -149,7 +168,7 @@ def _emptied(
         left = [name for name in names if posixpath.join(directory, name) not in gone]
         if left or directory.count("/") < 2 or entry is None or keep.match(directory):
             continue
-        if entry.reason.origin is Origin.RECIPE or directory in request.used:
+        if entry.reason.origin is Origin.RECIPE or directory in used:
             continue
         gone.add(directory)
         emptied.add(directory)

@@ -112,6 +112,40 @@ def test_what_is_needed_at_run_time_stays(path: str) -> None:
     assert not prunable(path)
 
 
+def test_a_manual_page_goes_with_its_alternative() -> None:
+    paths = (
+        "/usr/bin/which.debianutils",
+        "/usr/bin/which -> /etc/alternatives/which",
+        "/etc/alternatives/which -> /usr/bin/which.debianutils",
+        "/usr/share/man/man1/which.debianutils.1.gz",
+        "/usr/share/man/man1/which.1.gz -> /etc/alternatives/which.1.gz",
+        "/etc/alternatives/which.1.gz -> /usr/share/man/man1/which.debianutils.1.gz",
+    )
+    made = tree(*paths)
+    assert left(made) == set(paths_of(paths[:3]))
+    assert made.removed["/etc/alternatives/which.1.gz"].subject == "prune-manuals"
+    kept = left(tree(*paths), keep=("/usr/share/man/man1/which.1.gz",))
+    assert kept == set(paths_of(paths))
+
+
+def paths_of(texts: tuple[str, ...]) -> list[str]:
+    return [text.partition(" -> ")[0] for text in texts]
+
+
+def test_a_directory_that_a_link_leads_to_stays() -> None:
+    made = tree(
+        "/sbin -> usr/sbin",
+        "/usr/bin/app",
+        "/usr/sbin/",
+        "/usr/sbin/update-app",
+        "/usr/share/man/man1/",
+        "/usr/share/man/man1/app.1.gz",
+    )
+    assert left(made) == {"/sbin", "/usr/bin/app"}
+    assert "/usr/sbin" in made
+    assert "/usr/share/man/man1" not in made
+
+
 def test_keep_wins_by_pattern_and_by_directory() -> None:
     paths = ("/usr/share/man/man1/a.1", "/usr/share/man/man8/b.8", "/usr/share/locale/de/x.mo")
     assert left(tree(*paths), keep=("/usr/share/man/man1", "/usr/share/**/*.mo")) == {
