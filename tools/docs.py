@@ -74,8 +74,8 @@ def settings_page() -> str:
 How neve itself works; what an image is stands in its [recipe](recipe.md). A flag wins over the
 environment, that over `neve.toml` in this directory or the nearest above it, that over
 `neve/neve.toml` in your configuration directory (`~/.config`, `%APPDATA%` on Windows).
-`neve config show --origin` lists what is in force and where each value comes from. Relative paths in
-a file are from where it lies. An unknown key or a wrong type is an error.
+`neve config show --origin` lists what is in force and where each value comes from. Relative paths
+in a file are from where it lies. An unknown key or a wrong type is an error.
 
 | `neve.toml` | variable | flag | meaning | default |
 |---|---|---|---|---|

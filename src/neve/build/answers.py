@@ -19,7 +19,7 @@ from neve.effects.script import Parameters, has_scripts, script_key
 from neve.effects.static import UnknownScript, classify_static
 from neve.errors import DeniedError
 from neve.formats.deb import PackageFacts
-from neve.model import Digest, Waiver
+from neve.model import Digest, Platform, Waiver
 from neve.recipe.lock import LockedEffect
 
 ACKNOWLEDGED_RULE = "unknown-script"
@@ -47,7 +47,10 @@ class Unanswered:
 class UnknownScriptsError(DeniedError):
     """Scripts without a known effect stop the lock: their result would silently be missing."""
 
-    def __init__(self, unknown: Sequence[Unanswered], release: Release) -> None:
+    def __init__(
+        self, unknown: Sequence[Unanswered], release: Release, platform: Platform | None = None
+    ) -> None:
+        where = f" on {platform}" if platform is not None else ""
         names = [item.script.package for item in unknown]
         paste = [
             line
@@ -60,7 +63,7 @@ class UnknownScriptsError(DeniedError):
             )
         ]
         super().__init__(
-            f"no effect is known for the maintainer scripts of {', '.join(names)}",
+            f"no effect is known for the maintainer scripts of {', '.join(names)}{where}",
             details=tuple(line for item in unknown for line in item.lines()),
             resolution=f"Trace them with `neve effects trace {' '.join(names)} "
             f"--distribution {release.id} --release {release.version}`, or answer for "

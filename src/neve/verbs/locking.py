@@ -136,7 +136,7 @@ def _judge(
         tools=tools_of(facts[chosen.package.digest] for chosen in dropped),
     )
     if answers.unknown:
-        raise UnknownScriptsError(answers.unknown, resolved.release)
+        raise UnknownScriptsError(answers.unknown, resolved.release, platform)
     kept = [locked_package(chosen) for chosen in reduced.kept]
     assembly = assemble(
         Ingredients(

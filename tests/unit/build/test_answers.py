@@ -16,7 +16,7 @@ from neve.effects.database import EffectsDatabase, dump_effects
 from neve.effects.ops import Effect, MakeDirectory, MakeLink
 from neve.effects.script import Parameters, script_key
 from neve.formats.deb import PackageFacts
-from neve.model import Digest, Waiver
+from neve.model import Digest, Platform, Waiver
 from neve.store import Store
 
 TODAY = date(2026, 11, 23)
@@ -108,6 +108,14 @@ def test_every_unknown_script_is_told_at_once(tmp_path: Path) -> None:
     )
     error = UnknownScriptsError(answers.unknown, find_distro("debian", "13"))
     assert "riddle, enigma" in error.brief
+    assert " on " not in error.brief
+
+
+def test_the_platform_is_named_since_scripts_differ_between_them(tmp_path: Path) -> None:
+    answers = answered(facts_of(tmp_path, "riddle", RIDDLE))
+    release, platform = find_distro("debian", "13"), Platform("linux", "arm64")
+    error = UnknownScriptsError(answers.unknown, release, platform)
+    assert error.brief.endswith("of riddle on linux/arm64")
 
 
 @pytest.mark.parametrize("digits", [64, 12])

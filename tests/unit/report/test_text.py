@@ -12,7 +12,7 @@ from neve.report import text as report
 from neve.report.text import build_text, lock_changes_text, lock_text
 from neve.verbs.build import BuildResult, BuiltPlatform
 from neve.verbs.lock import LockResult, TargetSummary
-from neve.verbs.test import TestResult as Tested
+from neve.verbs.test import TestResult as Outcome
 
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 ROOT = Digest("sha256", "a" * 64)
@@ -155,7 +155,7 @@ def test_another_file_of_the_same_version_is_said() -> None:
 
 
 def test_failures_stand_last_and_are_counted() -> None:
-    result = Tested(
+    result = Outcome(
         image="image",
         contract="contract.yaml",
         platform=AMD64,
