@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.archive import ArchiveBuilder, Server, SigningKey, serve
-from tests.support.command import Desk, publish, small_packages
-
-
-@dataclass(frozen=True)
-class Mirror:
-    """The archive's builder, key and server."""
-
-    archive: ArchiveBuilder
-    key: SigningKey
-    server: Server
+from tests.support.archive import ArchiveBuilder, SigningKey, serve
+from tests.support.command import Desk, Mirror, publish, small_packages
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import Mirror
 from tests.support.archive import Deb, Fault, Link, Regular, make_ar, make_deb
-from tests.support.command import RECIPE, Desk, publish
+from tests.support.command import RECIPE, Desk, Mirror, publish
 
 Damage = Callable[[bytes], bytes]
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import Mirror
 from tests.support.archive import ArchiveBuilder, SigningKey, make_deb, serve
-from tests.support.command import HOUR, RECIPE, Desk, publish
+from tests.support.command import HOUR, RECIPE, Desk, Mirror, publish
 
 Tampering = Callable[[dict[str, Any]], None]
 

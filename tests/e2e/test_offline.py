@@ -8,9 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import Mirror
 from tests.support.archive import serve
-from tests.support.command import Desk
+from tests.support.command import Desk, Mirror
 
 
 def test_a_warm_store_needs_no_network(desk: Desk) -> None:

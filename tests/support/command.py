@@ -153,6 +153,15 @@ def publish(archive: ArchiveBuilder, key: SigningKey, *, date: int | None = None
         )
 
 
+@dataclass(frozen=True)
+class Mirror:
+    """An archive's builder, its key and the server that shows it."""
+
+    archive: ArchiveBuilder
+    key: SigningKey
+    server: Server
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """A finished command."""
