@@ -5,6 +5,7 @@ what is said when a request can't be met.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -144,6 +145,27 @@ FIRST = (
     deb("agent-lib", "1.0", Source="agent"),
     deb("other", "1.0"),
 )
+
+
+@pytest.mark.parametrize(
+    ("request_", "more", "words"),
+    [
+        ("plain/trixie-backports", "", "Add the suite to the recipe: `repositories: [backports]`"),
+        ("plain/backport", "", "Did you mean backports? Add the suite"),
+        ("plain/corpp", "", "Did you mean corp?"),
+        ("plain/nowhere", "", "Name the archive under repositories"),
+        ('"plain:arm65"', "", "Did you mean arm64?"),
+        ("plain", "exclude: [base-files]\n", "base-files can't be excluded"),
+    ],
+)
+def test_a_wrong_word_is_answered_at_its_place_with_what_was_meant(
+    request_: str, more: str, words: str, desk: Desk, vendor: Vendor
+) -> None:
+    vendor.add(*FIRST)
+    ask(desk, vendor, f"[{request_}]", more)
+    done = desk.neve("lock", expect=2)
+    assert words in " ".join(done.err.split())
+    assert re.match(r"error: neve\.yaml:\d+:\d+: ", done.err)
 
 
 def test_updating_one_package_leaves_all_others(desk: Desk, vendor: Vendor) -> None:

@@ -72,6 +72,8 @@ def explain_request(wanted: PackageRequest, candidates: Candidates) -> Refusal:
             chain=(f"it is there for {_listed({v.key[1] for v in versions})}",),
             resolution="Leave the platform out of the recipe or ask for another package.",
         )
+    if wanted.release is not None and wanted.release not in universe.releases():
+        return _unknown_release(wanted.release, candidates)
     asked = f"{name} {wanted.version}" if wanted.version else name
     if wanted.release:
         asked += f" from {wanted.release}"
@@ -79,6 +81,22 @@ def explain_request(wanted: PackageRequest, candidates: Candidates) -> Refusal:
         brief=f"no version of {name} fits what is asked for: {asked}",
         chain=tuple(f"{v} is in {v.source.archive}" for v in here[:_MAX_LISTED]),
         resolution="Ask for a version or release listed above, or for none.",
+    )
+
+
+def _unknown_release(release: str, candidates: Candidates) -> Refusal:
+    known = candidates.universe.releases()
+    unread = candidates.universe.unread
+    brief = f"no archive that is read is called {release}"
+    near = difflib.get_close_matches(release, [*unread, *known], n=1)
+    if near and near[0] in unread:
+        meant = "" if near[0] == release else f"Did you mean {near[0]}? "
+        add = f"{meant}Add the suite to the recipe: `repositories: [{unread[near[0]]}]`."
+        return Refusal(brief=brief, resolution=add)
+    return Refusal(
+        brief=brief,
+        chain=(f"known are {_listed(known)}",),
+        resolution=f"Did you mean {near[0]}?" if near else "Name the archive under repositories.",
     )
 
 
@@ -131,7 +149,7 @@ def explain_dead_ends(
         brief=f"{request.requests[position].name} can't be installed: {lines[-1]}"
         if len(search.dead_ends) == 1
         else f"{request.requests[position].name} can't be installed in any way",
-        chain=tuple(lines),
+        chain=tuple(lines) if len(lines) > 1 else (),
         resolution=_resolution(first, search),
         label=request.label(position),
         request=request.requests[position],
@@ -199,12 +217,18 @@ def _why_not(relation: Relation, end: DeadEnd, candidates: Candidates) -> str:
     if versions:
         return f"but {relation.name} is there for {_listed({v.key[1] for v in versions})} only"
     providers = {v.package.name for v, _ in candidates.universe.providers(relation.name)}
-    gone = sorted(providers & candidates.excluded)
+    gone = _excluded_providers(relation, candidates)
     if gone:
-        return f"but {_listed(gone)}, which provides it, is excluded by the recipe"
+        verbs = "which provides it, is" if len(gone) == 1 else "which provide it, are"
+        return f"but {_listed(gone)}, {verbs} excluded by the recipe"
     if providers:
         return f"but what {_listed(providers)} provides does not fit"
     return f"but no package {relation.name} is in the archive"
+
+
+def _excluded_providers(relation: Relation, candidates: Candidates) -> list[str]:
+    providers = {v.package.name for v, _ in candidates.universe.providers(relation.name)}
+    return sorted(providers & candidates.excluded)
 
 
 def _clash_line(clash: Clash) -> str:
@@ -222,6 +246,9 @@ def _resolution(end: DeadEnd, search: Search) -> str:
     for relation in end.clause:
         if relation.name in search.candidates.excluded:
             return f"Remove {relation.name} from exclude, or what needs it from packages."
+        gone = _excluded_providers(relation, search.candidates)
+        if gone:
+            return f"Remove one of {_listed(gone)} from exclude, or what needs it from packages."
     names = ", ".join(dict.fromkeys(relation.name for relation in end.clause))
     return f"Add the repository or release that has {names}, or ask for another package."
 

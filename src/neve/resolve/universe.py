@@ -6,7 +6,7 @@ of the indexes never show: what a universe answers depends on their content alon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Protocol
@@ -83,8 +83,9 @@ def _newest_first(a: Available, b: Available) -> int:
 class Universe:
     """Several indexes, a native architecture and the foreign ones that may be asked for.
 
-    ``absent`` are sentences on archives that have nothing for the native architecture, to tell
-    people who miss a package.
+    ``absent`` are sentences on archives that have nothing for the native architecture, ``unread``
+    the names of suites that the distribution has beside those read, each with the alias that adds
+    it to a recipe: both to tell people who miss something.
 
     Answers are remembered, so that one universe serves many requests; not for concurrent use.
     """
@@ -96,8 +97,10 @@ class Universe:
         architecture: str,
         foreign: tuple[str, ...] = (),
         absent: tuple[str, ...] = (),
+        unread: Mapping[str, str] | None = None,
     ) -> None:
         self.absent = absent
+        self.unread = dict(unread or {})
         self.architecture = architecture
         self.architectures = (architecture, *foreign)
         self._sources = tuple(sorted(sources, key=lambda s: (s.archive, str(s.index))))
@@ -135,6 +138,10 @@ class Universe:
             )
             self._providers[name] = known
         return known
+
+    def releases(self) -> list[str]:
+        """Every word that a request may name a release by, sorted."""
+        return sorted({word for source in self._sources for word in source.releases})
 
     def names(self) -> list[str]:
         """Every package name, sorted: for suggestions, as it reads whole indexes."""

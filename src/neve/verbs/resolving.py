@@ -5,8 +5,9 @@ Shared by lock, build and plan; writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from neve.archive import SuiteRequest, VerifiedArchive
 from neve.build.steps import Step, StepKind
@@ -86,7 +87,7 @@ def resolve_recipe(
     """
     release = release_of(read)
     architectures = [release.architecture(platform) for platform in platforms]
-    foreign = _foreign_architectures(read.recipe)
+    foreign = _foreign_architectures(read, release)
     wanted = tuple(dict.fromkeys((*architectures, *foreign)))
     archives = workspace.archives(release, addresses_of(read.recipe)).indexes(
         suite_requests(read, release), wanted, progress=workspace.progress
@@ -111,10 +112,30 @@ def addresses_of(recipe: Recipe) -> dict[str, str]:
     return {r.name: r.url for r in recipe.repositories if r.url is not None}
 
 
-def _foreign_architectures(recipe: Recipe) -> tuple[str, ...]:
+def _foreign_architectures(read: ReadRecipe, release: Release) -> tuple[str, ...]:
     """What ``name:architecture`` asks for, in the recipe and its variants."""
-    every = [*recipe.packages, *(p for variant in recipe.variants for p in variant.packages)]
-    return tuple(sorted({p.architecture for p in every if p.architecture is not None}))
+    found: set[str] = set()
+    known = [name for name, _ in release.triplets]
+    for label, request in _labelled(read.recipe):
+        name = request.architecture
+        if name is not None and name not in known:
+            near = get_close_matches(name, known, n=1)
+            error = UsageError(
+                f"{request.name}:{name}: {release.title} has no architecture {name}",
+                resolution=f"Did you mean {near[0]}?" if near else f"It has {', '.join(known)}.",
+            )
+            raise at_place(read, (label,), error)
+        found |= {name} if name is not None else set()
+    return tuple(sorted(found))
+
+
+def _labelled(recipe: Recipe) -> Iterator[tuple[str, PackageRequest]]:
+    """Every request of the recipe and its variants with the field it stands in."""
+    for number, request in enumerate(recipe.packages):
+        yield f"packages[{number}]", request
+    for variant in recipe.variants:
+        for number, request in enumerate(variant.packages):
+            yield f"variants.{variant.name}.packages[{number}]", request
 
 
 def suite_requests(read: ReadRecipe, release: Release) -> list[SuiteRequest]:
@@ -208,7 +229,8 @@ def make_universe(
             not_automatic=archive.not_automatic,
             but_automatic_upgrades=archive.but_automatic_upgrades,
         )
-        words = (archive.locked.alias, archive.suite, archive.codename)
+        locked = archive.locked
+        words = (locked.alias, locked.suite, archive.suite, archive.codename)
         role = roles.get((archive.locked.alias, archive.locked.suite))
         for index in archive.indexes:
             if index.locked.architecture in wanted:
@@ -226,7 +248,16 @@ def make_universe(
         for archive in archives
         if all(index.locked.architecture != architecture for index in archive.indexes)
     )
-    return Universe(sources, architecture=architecture, foreign=foreign, absent=absent)
+    read = {(archive.locked.alias, archive.locked.suite) for archive in archives}
+    unread = {
+        word: suite.role
+        for suite in release.suites
+        for word in (suite.role, suite.suite)
+        if (suite.alias, suite.suite) not in read
+    }
+    return Universe(
+        sources, architecture=architecture, foreign=foreign, absent=absent, unread=unread
+    )
 
 
 def open_index(store: Store, digest: Digest) -> PackagesIndex:
@@ -257,10 +288,16 @@ def solve(
     Of several ``holdings`` the first one that allows a solution counts.
     """
     recipe = read.recipe
+    if IDENTITY.name in recipe.exclude:
+        error = UsageError(
+            f"{IDENTITY.name} can't be excluded: what the image is stands in it",
+            resolution="Remove it from exclude.",
+        )
+        raise at_place(read, (f"exclude[{recipe.exclude.index(IDENTITY.name)}]",), error)
     extra = find_variant(recipe, variant).packages
     own = [(request, f"packages[{i}]") for i, request in enumerate(recipe.packages)]
     more = [(request, f"variants.{variant}.packages[{i}]") for i, request in enumerate(extra)]
-    asked = [*own, *more, (IDENTITY, "distribution-identity")]
+    asked = [*own, *more, (IDENTITY, "distribution")]
     wanted = Request(
         requests=tuple(request for request, _ in asked),
         labels=tuple(label for _, label in asked),
