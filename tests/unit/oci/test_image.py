@@ -25,6 +25,7 @@ from neve.oci.config import (
 )
 from neve.oci.layering import partition
 from neve.oci.layout import write_layout
+from neve.oci.layout import layout_index
 from neve.oci.manifest import referrers_tag
 from neve.oci.pack import pack_layers
 from neve.recipe.types import HealthCheck, Run
@@ -160,6 +161,16 @@ def test_one_platform_is_a_manifest_several_are_an_index(store: Store) -> None:
     assert several.root.media_type.endswith("index.v1+json")
     rows = json.loads(several.documents[several.root.digest])["manifests"]
     assert [row["platform"]["architecture"] for row in rows] == ["amd64", "arm64"]
+
+
+def test_each_platform_of_several_is_named_once_only(store: Store) -> None:
+    """Scanners that walk a layout count an image by the platforms it is mentioned with."""
+    rows = json.loads(layout_index(bundle(store, "amd64", "arm64"), "v1"))["manifests"]
+    tags = [row.get("annotations", {}).get("org.opencontainers.image.ref.name") for row in rows]
+    assert tags[:3] == ["v1", "v1-amd64", "v1-arm64"]
+    assert not [row for row in rows if "platform" in row]
+    (single, *_) = json.loads(layout_index(bundle(store, "arm64"), "v1"))["manifests"]
+    assert single["platform"]["architecture"] == "arm64"
 
 
 def test_referrers_name_their_subject_and_their_blob(store: Store) -> None:
