@@ -39,6 +39,14 @@ def test_a_cold_store_offline_says_what_is_missing(desk: Desk, verb: str) -> Non
     assert not (desk.directory / "neve.lock").exists()
 
 
+def test_a_plan_says_what_it_has_to_fetch_with_and_without_a_lock(desk: Desk) -> None:
+    first = desk.neve("plan", "--format", "json").document
+    assert not any(package["stored"] for package in first["packages"])
+    assert all(one["stored"] for one in desk.neve("plan", "--format", "json").document["packages"])
+    desk.neve("lock")
+    assert all(one["stored"] for one in desk.neve("plan", "--format", "json").document["packages"])
+
+
 def test_a_package_missing_offline_is_named(desk: Desk) -> None:
     desk.neve("lock")
     desk.store("empty")

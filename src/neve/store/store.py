@@ -93,6 +93,11 @@ class Store:
         """Whether the whole blob is here; from then on it stays while this store is open."""
         return self._touch(digest)
 
+    def digests(self) -> frozenset[Digest]:
+        """What is here now, by name alone; none of it is kept from being collected by this."""
+        found = (self.directory / "blobs" / "sha256").glob("[0-9a-f][0-9a-f]/*")
+        return frozenset(Digest("sha256", path.name) for path in found if len(path.name) == 64)
+
     def sound(self, digest: Digest) -> bool:
         """Whether the blob is here and undamaged; a damaged one is removed.
 

@@ -114,13 +114,13 @@ def plan_image(request: PlanRequest, workspace: Workspace) -> PlanResult:
 
 
 def _stored(request: PlanRequest, workspace: Workspace) -> frozenset[Digest]:
-    """Packages of the existing lock that need no download; asked before anything is fetched."""
+    """What needs no download; asked before anything is fetched."""
     from neve.verbs.lock import matching_lock
 
     existing = matching_lock(request.place)
     if existing is None:
         read_recipe_at(request.place)
-        return frozenset()
+        return workspace.store.digests()
     return frozenset(p.digest for p in existing[0].packages if workspace.store.has(p.digest))
 
 

@@ -415,3 +415,12 @@ def test_putting_the_same_again_mends_what_rotted(directory: Path) -> None:
     with Store.open(directory) as store:
         assert store.put(b"what was written") == digest
         assert store.read(digest) == b"what was written"
+
+
+def test_all_that_is_held_can_be_listed(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "store") as store:
+        assert store.digests() == frozenset()
+        held = {store.put(b"one"), store.put(b"two")}
+        (tmp_path / "store" / "blobs" / "sha256" / "ab").mkdir(exist_ok=True)
+        (tmp_path / "store" / "blobs" / "sha256" / "ab" / "stray").write_bytes(b"")
+        assert store.digests() == held
