@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -298,6 +299,27 @@ def test_logins_come_from_netrc_and_show_nowhere(
     for path, data in produced:
         assert_secret(data, path)
     assert any("authorization" in headers for _, headers in guarded.server.requests)
+
+
+APT_LOGINS = Path("/etc/apt/auth.conf.d")
+LEND = ("bwrap", "--dev-bind", "/", "/", "--bind")
+
+
+def test_logins_come_from_apts_files_too(debian: Vendor, guarded: Vendor, tmp_path: Path) -> None:
+    logins = tmp_path / "logins"
+    logins.mkdir()
+    lend = (*LEND, str(logins), str(APT_LOGINS))
+    try:
+        subprocess.run([*lend, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("bubblewrap can't lend the command an /etc/apt/auth.conf.d of its own here")
+    address = guarded.server.url
+    (logins / "corp.conf").write_text(f"machine {address} login {LOGIN} password {PASSWORD}\n")
+    desk = lay(tmp_path / "desk", debian, guarded)
+    done = desk.neve("lock", wrapped=lend)
+    assert "corp:stable" in done.out
+    assert_secret((done.out + done.err).encode(), done)
+    assert_secret((desk.directory / "neve.lock").read_bytes(), "neve.lock")
 
 
 @pytest.mark.parametrize("entry", ["", f"machine 127.0.0.1 login {LOGIN} password {PASSWORD}x\n"])
