@@ -24,8 +24,7 @@ from neve.oci.config import (
     standard_annotations,
 )
 from neve.oci.layering import partition
-from neve.oci.layout import write_layout
-from neve.oci.layout import layout_index
+from neve.oci.layout import layout_index, write_layout
 from neve.oci.manifest import referrers_tag
 from neve.oci.pack import pack_layers
 from neve.recipe.types import HealthCheck, Run
