@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 
 from neve.cli.main import app
 from neve.cli.register import register
+from neve.effects.database import dump_effects
 
 HEAVY = ("pydantic", "ruamel", "httpx2", "httpx", "rich", "cryptography", "pysequoia", "zstandard")
 BUSY = 1.0
@@ -112,6 +114,27 @@ def test_json_of(kind: str, built: Desk) -> None:
     assert document["schema_version"] == 1
     assert document["kind"] == kind
     assert done.err == ""
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_json_of_test(built: Desk) -> None:
+    contract = "schema_version: 1\nshell: absent\nfiles: {/etc/tool.conf: {mode: '0644'}}\n"
+    built.write("promise.yaml", contract)
+    words = ("test", "out", "--contract", "promise.yaml", "--engine", "bubblewrap")
+    document = built.neve(*words, "--format", "json").document
+    assert (document["schema_version"], document["kind"]) == (1, "test")
+    built.write("broken.yaml", contract.replace("0644", "0600"))
+    words = ("test", "out", "--contract", "broken.yaml", "--engine", "bubblewrap")
+    assert built.neve(*words, "--format", "json", expect=1).document["kind"] == "test"
+
+
+def test_json_of_effects_update(built: Desk, tmp_path: Path) -> None:
+    newer = tmp_path / "trixie.json"
+    newer.write_bytes(dump_effects((), codename="trixie"))
+    environment = {"XDG_DATA_HOME": str(tmp_path / "data")}
+    document = built.neve("effects", "update", newer, "--format", "json", env=environment).document
+    assert (document["schema_version"], document["kind"]) == (1, "effects-update")
 
 
 def test_json_of_init(built: Desk, tmp_path: Path) -> None:

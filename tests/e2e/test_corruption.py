@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.archive import Deb, Fault, Link, Regular, make_ar, make_deb
+from tests.support.archive import (
+    ArchiveBuilder,
+    Deb,
+    Fault,
+    Link,
+    Regular,
+    SigningKey,
+    make_ar,
+    make_deb,
+    serve,
+)
 from tests.support.command import RECIPE, Desk, Mirror, publish
 
 Damage = Callable[[bytes], bytes]
@@ -25,6 +35,19 @@ def _flip(data: bytes) -> bytes:
 
 def _empty(data: bytes) -> bytes:
     return b""
+
+
+@pytest.fixture(scope="module")
+def standing(
+    small_archive: tuple[ArchiveBuilder, SigningKey], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
+    """A desk with a lock and its image in ``out``; tests break copies."""
+    archive, key = small_archive
+    with serve(archive.root) as server:
+        desk = Desk.lay(tmp_path_factory.mktemp("standing") / "desk", server, key)
+        desk.neve("lock")
+        desk.build()
+        yield desk
 
 
 LINKS = {
@@ -168,6 +191,47 @@ def test_what_gc_took_is_made_anew(desk: Desk) -> None:
     assert desk.build("again") == digest
     desk.neve("store", "gc", "--max-size", "0B")
     assert desk.build("once-more") == digest
+
+
+# The image
+
+
+def _blobs(layout: Path) -> dict[str, Path]:
+    blobs = layout / "blobs" / "sha256"
+    digest = json.loads((layout / "index.json").read_text())["manifests"][0]["digest"]
+    manifest_path = blobs / digest.partition(":")[2]
+    manifest = json.loads(manifest_path.read_text())
+    return {
+        "manifest": manifest_path,
+        "configuration": blobs / manifest["config"]["digest"].partition(":")[2],
+        "layer": blobs / manifest["layers"][0]["digest"].partition(":")[2],
+    }
+
+
+@pytest.mark.parametrize("damage", [_cut, _flip, _empty], ids=["cut", "flipped", "empty"])
+@pytest.mark.parametrize("part", ["manifest", "configuration", "layer"])
+def test_an_image_that_was_damaged_is_not_believed(
+    standing: Desk, tmp_path: Path, part: str, damage: Damage
+) -> None:
+    shutil.copytree(standing.directory / "out", tmp_path / "image")
+    path = _blobs(tmp_path / "image")[part]
+    path.write_bytes(damage(path.read_bytes()))
+    done = standing.neve("verify", tmp_path / "image", expect=3)
+    assert "next:" in done.err
+    assert "neve itself failed" not in done.err
+
+
+def test_an_image_that_lost_its_record_says_so(standing: Desk, tmp_path: Path) -> None:
+    """A plain copy drops referrers: without the record nothing can be explained or verified."""
+    shutil.copytree(standing.directory / "out", tmp_path / "image")
+    index = tmp_path / "image" / "index.json"
+    document = json.loads(index.read_text())
+    document["manifests"] = document["manifests"][:1]
+    index.write_text(json.dumps(document))
+    for words in (("why", tmp_path / "image", "/etc/passwd"), ("verify", tmp_path / "image")):
+        done = standing.neve(*words, expect=3)
+        assert "record" in done.err
+        assert "recipe" in done.err or "lock" in done.err
 
 
 # Packages that no honest tool makes

@@ -13,6 +13,7 @@ RECIPE_NAME = "neve.yaml"
 LOCK_NAME = "neve.lock"
 CONTRACT_NAME = "contract.yaml"
 _CATALOGUE = "catalogue"
+_LOCK_SUFFIX = ".lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +91,16 @@ def catalogue_file(name: str) -> Path:
 
 def _place(path: Path, *, shipped: bool) -> RecipePlace:
     folder = path.parent
+    if path.suffix == _LOCK_SUFFIX:
+        raise UsageError(
+            f"{path}: this is a lock, not a recipe",
+            resolution=f"Name the recipe beside it: {path.with_suffix('.yaml')}",
+        )
     if path.name == RECIPE_NAME:
         lock, contract = folder / LOCK_NAME, folder / CONTRACT_NAME
     else:
-        lock, contract = folder / f"{path.stem}.lock", folder / f"{path.stem}.contract.yaml"
+        lock, contract = (
+            folder / f"{path.stem}{_LOCK_SUFFIX}",
+            folder / f"{path.stem}.contract.yaml",
+        )
     return RecipePlace(recipe=path, lock=lock, contract=contract, shipped=shipped)

@@ -96,3 +96,10 @@ def test_contracts_are_no_recipes() -> None:
     assert names == tuple(sorted(names))
     assert not any(name.endswith(".contract.yaml") for name in names)
     assert all(catalogue_recipe(name) for name in names)
+
+
+def test_a_lock_is_not_taken_for_a_recipe(tmp_path: Path) -> None:
+    (tmp_path / "neve.lock").write_text("{}")
+    with pytest.raises(UsageError, match="this is a lock") as caught:
+        find_recipe(str(tmp_path / "neve.lock"))
+    assert "neve.yaml" in caught.value.resolution
