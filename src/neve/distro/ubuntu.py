@@ -70,5 +70,8 @@ def _release(version: str, codename: str, name: str, *, owner: str | None, eol: 
 
 UBUNTU_2204 = _release("22.04", "jammy", "Jammy Jellyfish", owner=None, eol=date(2027, 6, 1))
 UBUNTU_2404 = _release("24.04", "noble", "Noble Numbat", owner="base-files", eol=date(2029, 5, 31))
+UBUNTU_2604 = _release(
+    "26.04", "resolute", "Resolute Raccoon", owner="base-files", eol=date(2031, 4, 30)
+)
 
-RELEASES = (UBUNTU_2204, UBUNTU_2404)
+RELEASES = (UBUNTU_2204, UBUNTU_2404, UBUNTU_2604)
