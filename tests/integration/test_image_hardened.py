@@ -7,6 +7,7 @@ import posixpath
 import pytest
 from tests.support.images import Image, Works
 
+from neve.formats.elf import read_elf
 from neve.recipe.types import Loosening
 from neve.tree import FileEntry, Kind
 
@@ -157,3 +158,23 @@ def test_every_link_leads_somewhere_in_the_image(image: Image) -> None:
     links = [entry for entry in image.tree if entry.kind is Kind.SYMLINK]
     nowhere = [e.path for e in links if image.tree.resolve(e.path) not in image.tree]
     assert [path for path in nowhere if path != MODULES] == []
+
+
+def test_every_program_finds_its_interpreter_and_libraries(image: Image) -> None:
+    names = {posixpath.basename(entry.path) for entry in image.tree if ".so" in entry.path}
+    missing = []
+    for entry in image.tree:
+        if entry.kind is not Kind.FILE:
+            continue
+        data = image.bytes_of(entry)
+        wanted: list[str] = []
+        elf = read_elf(data) if data[:4] == b"\x7fELF" else None
+        if elf is not None:
+            missing += [f"{entry.path}: {name}" for name in elf.needed if name not in names]
+            wanted = [elf.interpreter] if elf.interpreter else []
+        elif data[:2] == b"#!" and entry.mode & 0o111:
+            words = data[2:].partition(b"\n")[0].decode().split()
+            by_name = words[0].endswith("/env") and len(words) > 1
+            wanted = [f"/usr/bin/{words[1]}" if by_name else words[0]]
+        missing += [f"{entry.path}: {p}" for p in wanted if image.tree.resolve(p) not in image.tree]
+    assert missing == []

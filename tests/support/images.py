@@ -106,11 +106,10 @@ class Works:
 
     @classmethod
     def open(cls, directory: Path, reading: Store) -> Works:
-        """An empty workshop. Proxies, mirrors and CA of the caller's environment stay."""
-        home = directory / "home"
-        home.mkdir()
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("NEVE_", "XDG_"))}
-        environment = {**kept, "HOME": str(home), "NEVE_STORE": str(directory / "store")}
+        """An empty workshop. How the caller reaches the archive stays: proxies, mirrors, CA."""
+        own = {"NEVE_STORE": str(directory / "store"), "XDG_DATA_HOME": str(directory / "data")}
+        environment = {**os.environ, **own}
+        environment.pop("SOURCE_DATE_EPOCH", None)
         return cls(directory, reading, environment)
 
     def catalogue(self, name: str, *platforms: Platform) -> Path:
