@@ -354,6 +354,6 @@ def test_help_answers_at_once() -> None:
             subprocess.run(line, stdout=subprocess.DEVNULL, check=True)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             times.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-        return statistics.median(times)
+        return float(statistics.median(times))
 
     assert spent(command("--help")) - spent([sys.executable, "-c", "pass"]) < START_UP
