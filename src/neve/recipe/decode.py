@@ -107,7 +107,9 @@ class Decoder:
         )
 
     def _files(self, data: dict[str, dict[str, Any]]) -> tuple[File, ...]:
-        """All files by path; an entry of its own wins over one that comes with a tree."""
+        """All files by path. An entry of its own wins over one that comes with a tree of the same
+        recipe; a tree wins over what its recipe inherits.
+        """
         single: dict[str, File] = {}
         from_trees: dict[str, tuple[str, File]] = {}
         for path, item in data.items():
@@ -133,8 +135,20 @@ class Decoder:
                     self._refuse(at, brief, "Let one path come from one tree.")
                 self.places.setdefault(f"files.{full}", self.places[at])
                 from_trees[full] = (path, self._file(full, source, below, None, owners))
-        every = {path: file for path, (_, file) in from_trees.items()} | single
+        every = {path: file for path, (_, file) in from_trees.items()}
+        for path, file in single.items():
+            tree, brought = from_trees.get(path, ("", file))
+            if brought.directory or not self._inherited(path, below=tree):
+                every[path] = file
         return tuple(every[path] for path in sorted(every, key=lambda p: p.split("/")))
+
+    def _inherited(self, path: str, *, below: str) -> bool:
+        """Whether ``path`` comes from a recipe that the one with the tree ``below`` extends."""
+        chain = list(self.roots)
+        own, tree = (self.places.get(f"files.{at}") for at in (path, below))
+        if own is None or tree is None:
+            return False
+        return chain.index(own.file) > chain.index(tree.file)
 
     def _file(
         self,

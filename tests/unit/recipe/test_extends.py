@@ -113,6 +113,34 @@ def test_a_base_finds_its_files_beside_itself(tmp_path: Path) -> None:
     assert [s.path for s in read.sources] == ["a.yaml", "../base.yaml", "../motd"]
 
 
+def test_a_tree_wins_over_inherited_entries_and_an_own_entry_over_the_tree(tmp_path: Path) -> None:
+    (tmp_path / "site" / "deep").mkdir(parents=True)
+    for name in ("index.html", "own.html", "deep/x"):
+        (tmp_path / "site" / name).write_text(f"tree's {name}")
+    (tmp_path / "base.yaml").write_text(
+        'distribution: debian\nrelease: "13"\n'
+        "files:\n"
+        "  /srv/index.html: {content: inherited}\n"
+        "  /srv/other.html: {content: inherited}\n"
+        "  /srv/deep: {directory: true}\n"
+    )
+    (tmp_path / "a.yaml").write_text(
+        "extends: base.yaml\nfiles:\n  /srv: {source: site}\n  /srv/own.html: {content: own}\n"
+    )
+    read = read_recipe(tmp_path / "a.yaml")
+    found = {
+        file.path: read.contents[file.digest].decode() if file.digest else file.content
+        for file in read.recipe.files
+        if file.digest or file.content
+    }
+    assert found == {
+        "/srv/deep/x": "tree's deep/x",
+        "/srv/index.html": "tree's index.html",
+        "/srv/other.html": "inherited",
+        "/srv/own.html": "own",
+    }
+
+
 def test_a_catalogue_recipe(tmp_path: Path) -> None:
     shelf = tmp_path / "shelf" / "debian-13"
     shelf.mkdir(parents=True)
