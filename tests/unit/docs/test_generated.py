@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pytest
 from tools.docs import MARK, error_classes, pages
-from tools.docs_commands import commands, parameters
+from tools.docs_commands import command_tree, commands, parameters
 from tools.docs_json import KINDS
 from tools.docs_text import ADVICE, VARIABLES
 from tools.schema import REFERENCE as RECIPE_PAGE
 from tools.schema import key_rows, reference
+from typer.core import TyperGroup
 
 from neve.contract.grammar import CONTRACT
 from neve.effects.codec import OPERATIONS
 from neve.effects.generators.omitted import ELSEWHERE, OMITTED
 from neve.effects.generators.table import GENERATORS
 from neve.recipe.grammar import RECIPE
+from neve.recipe.initial import KINDS as KINDS_OF_RECIPE
 from neve.verbs.settings import known_settings
 
 ROOT = Path(__file__).parents[3]
@@ -51,6 +53,20 @@ def test_a_command_has_help_an_example_and_its_options_documented(name: str) -> 
         assert parameter.help, f"{name} {parameter.name} has no help"
         for option in parameter.opts:
             assert not option.startswith("-") or f"`{option}`" in section
+
+
+def test_the_list_of_commands_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    tree = command_tree()
+    for group in (tree, *(one for one in tree.commands.values() if isinstance(one, TyperGroup))):
+        with pytest.raises(SystemExit):
+            group.main(["--help"], prog_name="neve", terminal_width=80)
+        shown = capsys.readouterr().out
+        assert "..." not in shown.replace("[ARGS]...", ""), shown
+
+
+def test_init_names_every_kind_of_recipe() -> None:
+    (option,) = (p for p in parameters(dict(commands())["neve init"]) if p.name == "kind")
+    assert set(re.findall(r"[a-z]+", option.help or "")) - {"or"} == set(KINDS_OF_RECIPE)
 
 
 def test_every_setting_has_its_key_and_variable() -> None:

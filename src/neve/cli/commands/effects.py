@@ -26,9 +26,21 @@ def register(app: typer.Typer) -> None:
     effects = typer.Typer(
         help="What packages' maintainer scripts do, as data.", no_args_is_help=True
     )
-    effects.command("list", epilog="Example: neve effects list ca-certificates")(list_known)
-    effects.command("trace", epilog="Example: neve effects trace libfoo1 --release 13")(trace)
-    effects.command("update", epilog="Example: neve effects update trixie.json")(update)
+    effects.command(
+        "list",
+        short_help="Show the known effects of a release.",
+        epilog="Example: neve effects list ca-certificates",
+    )(list_known)
+    effects.command(
+        "trace",
+        short_help="Learn what maintainer scripts do.",
+        epilog="Example: neve effects trace libfoo1 --release 13",
+    )(trace)
+    effects.command(
+        "update",
+        short_help="Take over a newer effects database.",
+        epilog="Example: neve effects update trixie.json",
+    )(update)
     app.add_typer(effects, name="effects")
 
 

@@ -23,9 +23,17 @@ _Subject = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    app.command("plan", epilog="Example: neve plan neve.yaml")(plan)
-    app.command("why", epilog="Example: neve why out /etc/passwd")(why)
-    app.command("diff", epilog="Example: neve diff old new")(diff)
+    app.command(
+        "plan", short_help="Show what a build would do.", epilog="Example: neve plan neve.yaml"
+    )(plan)
+    app.command(
+        "why",
+        short_help="Say why a path or package is there.",
+        epilog="Example: neve why out /etc/passwd",
+    )(why)
+    app.command(
+        "diff", short_help="Compare two images or recipes.", epilog="Example: neve diff old new"
+    )(diff)
 
 
 def plan(

@@ -39,12 +39,24 @@ class LayerCompression(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    app.command("lock", epilog="Example: neve lock neve.yaml --update openssl")(lock)
     app.command(
-        "build", epilog="Example: neve build catalogue/debian-13/python.yaml -o out --tag app:1"
+        "lock",
+        short_help="Resolve a recipe into its lock.",
+        epilog="Example: neve lock neve.yaml --update openssl",
+    )(lock)
+    app.command(
+        "build",
+        short_help="Build the hardened image of a recipe.",
+        epilog="Example: neve build catalogue/debian-13/python.yaml -o out --tag app:1",
     )(build)
-    app.command("test", epilog="Example: neve test out")(run_test)
-    app.command("verify", epilog="Example: neve verify --rebuild out")(verify)
+    app.command("test", short_help="Run an image's contract.", epilog="Example: neve test out")(
+        run_test
+    )
+    app.command(
+        "verify",
+        short_help="Check an image against its own record.",
+        epilog="Example: neve verify --rebuild out",
+    )(verify)
 
 
 def lock(

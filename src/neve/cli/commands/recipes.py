@@ -23,7 +23,9 @@ _DEFAULT = Path("neve.yaml")
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    app.command("init", epilog="Example: neve init --kind python")(init)
+    app.command(
+        "init", short_help="Write a first recipe.", epilog="Example: neve init --kind python"
+    )(init)
     add = typer.Typer(help="Edit a recipe; comments stay.", no_args_is_help=True)
     add.command("package", epilog="Example: neve add package libpq5")(add_package)
     add.command("file", epilog="Example: neve add file /etc/app.conf --source app.conf")(add_file)
@@ -41,7 +43,10 @@ def register(app: typer.Typer) -> None:
 
 def init(
     directory: Annotated[Path, typer.Argument(help="Where to write neve.yaml.")] = Path(),
-    kind: Annotated[str, typer.Option(help="What the image is for.")] = "base",
+    kind: Annotated[
+        str,
+        typer.Option(help="base, cc, java, nginx, node, perl, python, ruby or static."),
+    ] = "base",
     distribution: Annotated[str, typer.Option(help="debian or ubuntu.")] = "debian",
     release: Annotated[str, typer.Option(help="Version or codename.")] = "13",
     output_format: FormatOption = OutputFormat.TABLE,

@@ -19,8 +19,14 @@ from neve.errors import ExitCode
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     store_app = typer.Typer(help="Look after the content store.", no_args_is_help=True)
-    store_app.command("verify", epilog="Example: neve store verify")(store_verify)
-    store_app.command("gc", epilog="Example: neve store gc --max-size 5GB")(store_gc)
+    store_app.command(
+        "verify", short_help="Re-hash everything.", epilog="Example: neve store verify"
+    )(store_verify)
+    store_app.command(
+        "gc",
+        short_help="Remove what was not used for long.",
+        epilog="Example: neve store gc --max-size 5GB",
+    )(store_gc)
     app.add_typer(store_app, name="store")
     config_app = typer.Typer(help="Show the tool's settings.", no_args_is_help=True)
     config_app.command("show", epilog="Example: neve config show --origin")(config_show)
