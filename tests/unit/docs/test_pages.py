@@ -13,7 +13,9 @@ import pytest
 from tools.docs_commands import command_tree
 from typer.core import TyperGroup
 
+from neve.contract.grammar import CONTRACT
 from neve.contract.read import read_contract
+from neve.recipe.grammar import RECIPE
 from neve.recipe.read import read_recipe
 from neve.verbs.settings import load_settings
 
@@ -129,31 +131,34 @@ def test_a_command_of_a_page_parses(place: str, words: list[str]) -> None:
         group = found
 
 
-def is_recipe(snippet: Snippet) -> bool:
-    return (
-        snippet.language == "yaml"
-        and re.search("^distribution:|^extends:", snippet.text, re.M) is not None
-    )
+def keys(snippet: Snippet) -> set[str]:
+    return set(re.findall(r"^(\w+):", snippet.text, re.MULTILINE))
 
 
-def is_contract(snippet: Snippet) -> bool:
-    return (
-        snippet.language == "yaml"
-        and re.search("^(runs_as|service|commands):", snippet.text, re.M) is not None
-    )
+RECIPE_KEYS = {entry.name for entry in RECIPE.fields}
+CONTRACT_KEYS = {entry.name for entry in CONTRACT.fields}
+YAML_SNIPPETS = [one for one in SNIPPETS if one.language == "yaml"]
+RECIPES = [one for one in YAML_SNIPPETS if keys(one) <= RECIPE_KEYS]
+CONTRACTS = [one for one in YAML_SNIPPETS if keys(one) <= CONTRACT_KEYS and one not in RECIPES]
 
 
-@pytest.mark.parametrize("snippet", [one for one in SNIPPETS if is_recipe(one)], ids=str)
+def test_the_pages_show_recipes_and_contracts() -> None:
+    assert len(RECIPES) > 5
+    assert len(CONTRACTS) > 2
+
+
+@pytest.mark.parametrize("snippet", RECIPES, ids=str)
 def test_a_recipe_of_a_page_is_valid(snippet: Snippet, tmp_path: Path) -> None:
     for name in re.findall(r"(?:source|keyring): ?\.?/?([\w./-]+)", snippet.text):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("content\n")
     recipe = tmp_path / "neve.yaml"
-    recipe.write_text(snippet.text, encoding="utf-8")
+    head = "" if "distribution" in keys(snippet) else 'distribution: debian\nrelease: "13"\n'
+    recipe.write_text(head + snippet.text, encoding="utf-8")
     read_recipe(recipe)
 
 
-@pytest.mark.parametrize("snippet", [one for one in SNIPPETS if is_contract(one)], ids=str)
+@pytest.mark.parametrize("snippet", CONTRACTS, ids=str)
 def test_a_contract_of_a_page_is_valid(snippet: Snippet, tmp_path: Path) -> None:
     contract = tmp_path / "contract.yaml"
     contract.write_text(snippet.text, encoding="utf-8")
