@@ -288,18 +288,21 @@ def test_bytecode_can_be_left_out(works: Works) -> None:
 
 ANY = """\
 extends: catalogue:debian-13/python
+accounts:
+  users: {app: {uid: 4343, home: /srv/app}}
 files:
   /var/lib/app/seed: {content: "seed\\n", mode: "0640"}
   /var/lib/app/program: {content: "#!/usr/bin/python3\\n", mode: "0755"}
   /etc/app.conf: {content: "fixed\\n"}
 run:
+  user: app
   arbitrary_uid: true
   writable: [/var/lib/app, /srv/data]
 """
 PROBE = """\
 import os, sys
 assert (os.getuid(), os.getgid()) == (123456, 0), (os.getuid(), os.getgid())
-for path in ("/var/lib/app/new", "/var/lib/app/seed", "/srv/data/new", "/home/nonroot/new"):
+for path in ("/var/lib/app/new", "/var/lib/app/seed", "/srv/data/new", "/srv/app/new"):
     with open(path, "a") as file:
         file.write("more")
 refused = 0
@@ -319,8 +322,8 @@ def any_user(works: Works) -> Image:
 
 
 def test_group_0_has_the_owners_rights_on_writable_paths(any_user: Image) -> None:
-    assert any_user.settings["User"] == "65532:0"
-    tops = ("/var/lib/app", "/srv/data", "/home/nonroot")
+    assert any_user.settings["User"] == "4343:0"
+    tops = ("/var/lib/app", "/srv/data", "/srv/app")
     found = [e for top in tops for e in (any_user.entry(top), *any_user.tree.under(top))]
     assert len(found) >= 5
     for entry in found:
@@ -331,7 +334,7 @@ def test_group_0_has_the_owners_rights_on_writable_paths(any_user: Image) -> Non
 
 
 def test_only_those_paths_can_be_written_by_group_0(any_user: Image) -> None:
-    tops = ("/var/lib/app", "/srv/data", "/home/nonroot")
+    tops = ("/var/lib/app", "/srv/data", "/srv/app")
     for entry in any_user.tree:
         writable = entry.gid == 0 and entry.uid != 0 and entry.mode & 0o020
         if entry.kind is not Kind.SYMLINK and (entry.mode & 0o022 or writable):
@@ -345,7 +348,7 @@ def test_any_user_id_can_run_the_image(any_user: Image, tmp_path: Path) -> None:
     root = unpacked(any_user, tmp_path)
     image = RunnableImage(root=root, uid=123456, gid=0)
     writable = writable_paths(any_user.tree, image)
-    assert set(writable) >= {"/var/lib/app", "/srv/data", "/home/nonroot"}
+    assert set(writable) >= {"/var/lib/app", "/srv/data", "/srv/app"}
     image = RunnableImage(root=root, uid=123456, gid=0, writable=writable)
     try:
         with choose_sandbox("bubblewrap").pod() as pod:

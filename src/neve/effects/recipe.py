@@ -67,6 +67,8 @@ def apply_recipe(
             _known(accounts, member, f"accounts.groups[{index}].members")
             accounts.add_member(member, group.name)
     run_as = _run_as(bench, accounts, recipe, keys)
+    if recipe.run.arbitrary_uid:
+        _share_home(bench, run_as)
     for file in recipe.files:
         _add_file(bench, accounts, file, file_content)
     for path in recipe.run.writable:
@@ -188,6 +190,16 @@ def _nonroot(bench: Workbench, accounts: Accounts, recipe: Recipe, keys: list[st
     reason = Reason(Origin.RECIPE, "run.user", "home of nonroot")
     bench.directory(home, reason, mode=mode, uid=NONROOT, gid=gid)
     return RunAs(uid=NONROOT, gid=gid, home=home)
+
+
+def _share_home(bench: Workbench, run_as: RunAs) -> None:
+    """Give group 0 the owner's rights on the home: any uid has to get in, and to what is below."""
+    home = bench.tree.locate(run_as.home)
+    if home is None or home.kind is not Kind.DIRECTORY or home.uid != run_as.uid or not home.uid:
+        return
+    reason = Reason(Origin.RECIPE, "run.arbitrary_uid", "home of the run-as user")
+    mode = home.mode | (home.mode & 0o700) >> 3
+    bench.directory(home.path, reason, mode=mode, uid=home.uid, gid=0)
 
 
 def _add_file(bench: Workbench, accounts: Accounts, file: File, file_content: FileContent) -> None:

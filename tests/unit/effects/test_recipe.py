@@ -54,6 +54,21 @@ def test_an_arbitrary_uid_gets_group_zero(make_tree: MakeTree, context: EffectCo
     assert tree["/var/lib/app"].mode & 0o002 == 0
 
 
+def test_an_arbitrary_uid_gets_into_the_home_of_a_user_of_its_own(
+    make_tree: MakeTree, context: EffectContext
+) -> None:
+    """Else nothing below it could be reached: a home is closed to others."""
+    accounts = Accounts(users=(User(name="app", uid=1500, home="/srv/app"), User(name="other")))
+    run = Run(user="app", arbitrary_uid=True, writable=("/srv/app/spool",))
+    recipe = Recipe(name="x", base=DEBIAN, accounts=accounts, run=run)
+    tree = make_tree({})
+    applied = apply_recipe(tree, recipe, context, file_content=no_file)
+    assert applied.run_as.user == "1500:0"
+    home = tree["/srv/app"]
+    assert (home.uid, home.gid, home.mode) == (1500, 0, 0o770)
+    assert (tree["/srv/app/spool"].gid, tree["/srv/app/spool"].mode) == (0, 0o770)
+
+
 def test_accounts_get_the_ids_asked_for(make_tree: MakeTree, context: EffectContext) -> None:
     accounts = Accounts(
         users=(
