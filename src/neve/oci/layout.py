@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from neve.errors import UsageError
 from neve.model import Digest, Platform
 from neve.oci.bundle import Bundle
-from neve.oci.files import disk_errors, sync
+from neve.oci.files import disk_errors, sync, workplace
 from neve.oci.manifest import INDEX_TYPE, REF_NAME, Descriptor, render
 from neve.oci.ports import BlobStore
 
@@ -78,8 +77,7 @@ def write_layout(
     parent = directory.parent
     with disk_errors(directory):
         parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=parent))
-        try:
+        with workplace(directory) as work:
             fresh = work / "new"
             blobs = fresh / "blobs" / "sha256"
             blobs.mkdir(parents=True)
@@ -94,8 +92,6 @@ def write_layout(
             (fresh / INDEX_FILE).write_bytes(layout_index(bundle, tag, existing))
             _finish([fresh / LAYOUT_FILE, fresh / INDEX_FILE], [blobs, blobs.parent, fresh])
             _exchange(fresh, directory, work / "old")
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
 
 
 def place_blob(source: Path, target: Path) -> None:
