@@ -62,6 +62,15 @@ def test_a_variant_is_a_superset_at_the_same_versions(made: Desk) -> None:
     assert all(row["before"] is None or row["after"] for row in difference["files"])
 
 
+def test_a_difference_of_configuration_is_told_in_the_recipes_words(made: Desk) -> None:
+    recipe = (made.directory / "neve.yaml").read_text()
+    run = "run: {entrypoint: [/usr/bin/tool, -v], environment: {LEVEL: info}}\n"
+    (made.directory / "other.yaml").write_text(recipe + run)
+    rows = made.neve("diff", "neve.yaml", "other.yaml", "--format", "json").document
+    told = {row["name"]: row["after"] for row in rows["configuration"]}
+    assert told == {"entrypoint": '["/usr/bin/tool", "-v"]', "environment.LEVEL": "info"}
+
+
 def test_why_tells_of_a_file_a_package_a_rule_and_a_dropped_path(made: Desk) -> None:
     def tell(target: str) -> Any:
         return made.neve("why", "out", target, "--format", "json").document

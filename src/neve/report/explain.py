@@ -175,13 +175,14 @@ def _section(title: str, changes: Sequence[Changed], width: int) -> str:
     if not changes:
         return ""
     folded = _fold(changes)
+    shown = folded[:_SHOWN] if title == "files" else folded
     columns = [
         Column(title=""),
         Column(title=title, shrink=True),
         Column(title="before", shrink=True),
         Column(title="after", shrink=True),
     ]
-    return table(columns, folded[:_SHOWN], width=width) + _more(len(folded) - _SHOWN) + "\n"
+    return table(columns, shown, width=width) + _more(len(folded) - len(shown)) + "\n"
 
 
 def _fold(changes: Sequence[Changed]) -> list[list[str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 _GAP = 2
 _NARROWEST = 12
-_JOINTS = ("/,+", "-~", ".:")
+_JOINTS = ("/,+", "-~_", ".:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import json
+from dataclasses import dataclass, fields, is_dataclass
 
 from neve.attest.record import RecordedPath
 from neve.model import Platform
@@ -110,11 +111,22 @@ def _accounts(found: Recorded, kind: str) -> dict[str, str]:
 
 def _configuration(found: Recorded) -> dict[str, str]:
     run = found.lock.recipe.run
-    return {
-        field.name: str(getattr(run, field.name))
-        for field in fields(run)
-        if getattr(run, field.name) not in (None, (), False)
-    }
+    shown: dict[str, str] = {}
+    for field in fields(run):
+        value = getattr(run, field.name)
+        if value in (None, (), False):
+            continue
+        if field.name in ("environment", "labels"):
+            shown |= {f"{field.name}.{name}": text for name, text in value}
+        else:
+            shown[field.name] = _plain(value) if is_dataclass(value) else _text(value)
+    return shown
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return json.dumps([str(item) for item in value], ensure_ascii=False)
+    return str(value)
 
 
 def _loosened(found: Recorded) -> dict[str, str]:
@@ -125,7 +137,9 @@ def _loosened(found: Recorded) -> dict[str, str]:
 
 def _plain(row: object) -> str:
     values = {f.name: getattr(row, f.name) for f in fields(row) if f.name != "name"}  # type: ignore[arg-type]  # rows are dataclasses
-    return ", ".join(f"{name}={value}" for name, value in values.items() if value not in (None, ()))
+    return ", ".join(
+        f"{name}={_text(value)}" for name, value in values.items() if value not in (None, ())
+    )
 
 
 def _totals(found: Recorded) -> Totals:

@@ -120,12 +120,12 @@ def changed(name: str, before: str | None, after: str | None) -> Changed:
     return Changed(name=name, before=before, after=after)
 
 
-def diff(files: tuple[Changed, ...]) -> DiffResult:
+def diff(files: tuple[Changed, ...], packages: tuple[Changed, ...] = ()) -> DiffResult:
     totals = Totals(packages=1, files=2, size=3)
     return DiffResult(
         before="old",
         after="new",
-        packages=(),
+        packages=packages,
         files=files,
         users=(),
         groups=(),
@@ -153,6 +153,13 @@ def test_what_came_with_a_directory_is_counted_beside_it() -> None:
     assert "core.py" not in text
     assert "/usr/lib/certifi-2025.egg" in text
     assert "~  /usr/lib/other" in text
+
+
+def test_many_files_are_cut_and_counted_and_packages_never_are() -> None:
+    many = tuple(changed(f"name-{number:03}", None, "1") for number in range(90))
+    assert "… and 50 more (--format json shows all)" in diff_text(diff(many), 80)
+    text = diff_text(diff((), many), 80)
+    assert all(one.name in text for one in many)
 
 
 def test_a_changed_directory_hides_nothing() -> None:
