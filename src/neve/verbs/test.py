@@ -124,6 +124,13 @@ def _own_contract(configuration: bytes, image: Path) -> Path:
             contract = find_recipe(str(recipe)).contract
             if contract.is_file():
                 return contract
+    if digest and Path(RECIPE_NAME).is_file() and Path(CONTRACT_NAME).is_file():
+        raise UsageError(
+            f"{image}: {RECIPE_NAME} is not the recipe that this image was built from",
+            details=(f"the image's label {LABEL_RECIPE}: {digest}",),
+            resolution=f"Build the image of the recipe as it is now, or test this one all the same"
+            f" with `--contract {CONTRACT_NAME}`.",
+        )
     raise UsageError(
         f"{image}: no contract is known for this image",
         resolution=f"Name one with --contract, or stand beside its {RECIPE_NAME} and"

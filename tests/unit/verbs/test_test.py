@@ -107,6 +107,10 @@ def test_the_contract_of_the_very_recipe_it_was_built_from_is_found(
     result = verb.test_image(verb.TestRequest(image=image), workspace)
     assert Path(result.contract) == Path("contract.yaml")
     (tmp_path / "neve.yaml").write_text(RECIPE + "# changed since\n")
+    with pytest.raises(UsageError, match="not the recipe that this image was built from") as caught:
+        verb.test_image(verb.TestRequest(image=image), workspace)
+    assert "--contract contract.yaml" in caught.value.resolution
+    (tmp_path / "contract.yaml").unlink()
     with pytest.raises(UsageError, match="no contract is known") as caught:
         verb.test_image(verb.TestRequest(image=image), workspace)
     assert "--contract" in caught.value.resolution
