@@ -7,6 +7,7 @@ from collections.abc import Mapping
 ADVICE: Mapping[str, str] = {
     "NeveError": "Every error is one of those below.",
     "UsageError": "Correct the call or the file that it names.",
+    "FieldError": "Correct that key of the recipe.",
     "SourceError": "Go to the file, line and column, and take the suggestion.",
     "ToolError": "Do what its last line says, then run again. What was fetched is kept.",
     "TrustError": "Do not work around it. See [trust](../explanation/trust.md) for each check.",

@@ -6,6 +6,7 @@ evidence (``details``) and always the next step (``resolution``).
 
     NeveError                      exit code
     ├── UsageError                 2   the caller's words or files are wrong
+    │   ├── FieldError             2   … in a recipe's field, its place in the file to be found
     │   └── SourceError            2   … and the place is known: file, line, column
     ├── ToolError                  3   tool, network, feed or store failed: nothing is known
     │   ├── TrustError             3   a signature, hash, date or name did not hold
@@ -71,6 +72,14 @@ class UsageError(NeveError):
     """The request or a file the caller wrote is wrong."""
 
     exit_code = ExitCode.USAGE
+
+
+class FieldError(UsageError):
+    """A field of a recipe asks for what cannot be; ``field`` is its name, as ``run.user``."""
+
+    def __init__(self, brief: str, *, field: str, resolution: str) -> None:
+        super().__init__(f"{field}: {brief}", resolution=resolution)
+        self.field = field
 
 
 class SourceError(UsageError):

@@ -6,12 +6,13 @@ the recipe becomes entries; whether hardening allows it is judged elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from neve.effects.accounts import AccountError, Accounts, UserAccount
 from neve.effects.bench import EffectContext, Workbench
-from neve.errors import UsageError
+from neve.errors import FieldError
 from neve.model import Digest, Origin, Reason
 from neve.recipe.types import File, Group, Recipe, User
 from neve.tree import Change, Content, Edit, Inline, Kind, Tree
@@ -51,20 +52,20 @@ def apply_recipe(
 ) -> RecipeApplied:
     """Add the recipe's groups, users, files and writable paths to ``tree``.
 
-    Raises ``UsageError`` for a wish that cannot be met, naming the recipe key.
+    Raises ``FieldError`` for a wish that cannot be met, naming the recipe key.
     """
     bench = Workbench(tree, context)
     accounts = Accounts.start(bench)
     keys: list[str] = []
-    for index, group in enumerate(recipe.accounts.groups):
-        _add_group(accounts, group, f"accounts.groups[{index}]")
-        keys.append(f"accounts.groups[{index}]")
-    for index, user in enumerate(recipe.accounts.users):
-        _add_user(bench, accounts, user, f"accounts.users[{index}]")
-        keys.append(f"accounts.users[{index}]")
-    for index, group in enumerate(recipe.accounts.groups):
+    for group in recipe.accounts.groups:
+        keys.append(f"accounts.groups.{group.name}")
+        _add_group(accounts, group, keys[-1])
+    for user in recipe.accounts.users:
+        keys.append(f"accounts.users.{user.name}")
+        _add_user(bench, accounts, user, keys[-1])
+    for group in recipe.accounts.groups:
         for member in group.members:
-            _known(accounts, member, f"accounts.groups[{index}].members")
+            _known(accounts, member, f"accounts.groups.{group.name}.members")
             accounts.add_member(member, group.name)
     run_as = _run_as(bench, accounts, recipe, keys)
     if recipe.run.arbitrary_uid:
@@ -80,14 +81,16 @@ def apply_recipe(
 def _add_group(accounts: Accounts, group: Group, key: str) -> None:
     old = accounts.groups.get(group.name)
     if old is not None and group.gid not in (None, old.gid):
-        raise UsageError(
-            f"{key}: the group {group.name} exists with gid {old.gid}, not {group.gid}",
+        raise FieldError(
+            f"the group {group.name} exists with gid {old.gid}, not {group.gid}",
+            field=key,
             resolution=f"Leave out gid, or write {old.gid}.",
         )
     other = next((g.name for g in accounts.groups.values() if g.gid == group.gid), None)
     if old is None and other is not None:
-        raise UsageError(
-            f"{key}: gid {group.gid} belongs to the group {other}",
+        raise FieldError(
+            f"gid {group.gid} belongs to the group {other}",
+            field=key,
             resolution="Choose another gid, or leave it out.",
         )
     accounts.add_group(group.name, gid=group.gid, shadowed=accounts.shadowed)
@@ -96,8 +99,9 @@ def _add_group(accounts: Accounts, group: Group, key: str) -> None:
 def _add_user(bench: Workbench, accounts: Accounts, user: User, key: str) -> None:
     old = accounts.users.get(user.name)
     if old is not None and user.uid not in (None, old.uid):
-        raise UsageError(
-            f"{key}: the user {user.name} exists with uid {old.uid}, not {user.uid}",
+        raise FieldError(
+            f"the user {user.name} exists with uid {old.uid}, not {user.uid}",
+            field=key,
             resolution=f"Leave out uid, or write {old.uid}.",
         )
     if old is None:
@@ -112,8 +116,9 @@ def _new_user(bench: Workbench, accounts: Accounts, user: User, key: str) -> Non
     uid = accounts.free_uid("adduser") if user.uid is None else user.uid
     other = next((u.name for u in accounts.users.values() if u.uid == uid), None)
     if other is not None:
-        raise UsageError(
-            f"{key}: uid {uid} belongs to the user {other}",
+        raise FieldError(
+            f"uid {uid} belongs to the user {other}",
+            field=key,
             resolution="Choose another uid, or leave it out.",
         )
     group = user.group or user.name
@@ -214,8 +219,9 @@ def _add_file(bench: Workbench, accounts: Accounts, file: File, file_content: Fi
         return
     where = bench.tree.get(bench.place(file.path))
     if where is not None and where.kind is Kind.DIRECTORY:
-        raise UsageError(
-            f"{key}: this path is a directory of the image",
+        raise FieldError(
+            "this path is a directory of the image",
+            field=key,
             resolution="Name a file in it, or say directory: true to set its owner and mode.",
         )
     if file.link is not None:
@@ -227,7 +233,7 @@ def _add_file(bench: Workbench, accounts: Accounts, file: File, file_content: Fi
     elif file.digest is not None:
         content = file_content(file.digest)
     else:
-        raise UsageError(f"{key}: it has no content", resolution="Give content, source or link.")
+        raise FieldError("it has no content", field=key, resolution="Give content, source or link.")
     mode = 0o644 if file.mode is None else file.mode
     bench.write(file.path, content, reason, mode=mode, uid=uid, gid=gid)
 
@@ -258,9 +264,11 @@ def _known(accounts: Accounts, name: str, key: str) -> None:
     try:
         accounts.uid(name)
     except AccountError as error:
-        raise UsageError(
-            f"{key}: no user is named {name!r}",
-            resolution="Add it under accounts.users, or the package that creates it.",
+        raise FieldError(
+            f"no user is named {name!r}",
+            field=key,
+            resolution=_near(name, accounts.users)
+            + "Add it under accounts.users, or the package that creates it.",
         ) from error
 
 
@@ -268,7 +276,14 @@ def _known_group(accounts: Accounts, name: str, key: str) -> None:
     try:
         accounts.gid(name)
     except AccountError as error:
-        raise UsageError(
-            f"{key}: no group is named {name!r}",
-            resolution="Add it under accounts.groups, or the package that creates it.",
+        raise FieldError(
+            f"no group is named {name!r}",
+            field=key,
+            resolution=_near(name, accounts.groups)
+            + "Add it under accounts.groups, or the package that creates it.",
         ) from error
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=1)
+    return f"Did you mean {near[0]}? " if near else ""

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 
 from neve.archive import Archives
 from neve.build.answers import Answers, UnknownScriptsError, answer_scripts, tools_of
@@ -18,8 +19,9 @@ from neve.build.rules import rule_versions
 from neve.build.tree import Assembly, Ingredients, assemble, commands_of
 from neve.distro import Release
 from neve.effects.database import EffectsDatabase
+from neve.effects.harden import HARDEN_RULES
 from neve.effects.prune import prunable
-from neve.errors import UsageError
+from neve.errors import FieldError, UsageError
 from neve.formats.deb import PackageFacts
 from neve.model import Digest, Platform
 from neve.oci.pack import store_reader
@@ -30,7 +32,14 @@ from neve.resolve.drop import Reduced, drop_maintainer_only
 from neve.tree import FileEntry
 from neve.verbs.context import Workspace
 from neve.verbs.holding import Hold
-from neve.verbs.resolving import Resolved, addresses_of, find_variant, resolve_recipe, variants_of
+from neve.verbs.resolving import (
+    Resolved,
+    addresses_of,
+    at_place,
+    find_variant,
+    resolve_recipe,
+    variants_of,
+)
 
 EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 
@@ -57,6 +66,7 @@ def make_lock(
     Raises ``SourceError`` for requests that can't be met, ``TrustError`` for archives that can't
     be trusted, ``DeniedError`` for scripts nobody answers and for what hardening would break.
     """
+    _known_rules(read)
     resolved = resolve_recipe(
         read,
         workspace,
@@ -138,21 +148,43 @@ def _judge(
     if answers.unknown:
         raise UnknownScriptsError(answers.unknown, resolved.release, platform)
     kept = [locked_package(chosen) for chosen in reduced.kept]
-    assembly = assemble(
-        Ingredients(
-            recipe=read.recipe,
-            variant=find_variant(read.recipe, variant),
-            release=resolved.release,
-            architecture=architecture,
-            packages=answers.packages,
-            because={package.name: package.because for package in kept},
-            requested=requested_names(kept),
-            contents=read.contents,
-            time=time,
-            read=bytes_reader(workspace),
-        )
+    ingredients = Ingredients(
+        recipe=read.recipe,
+        variant=find_variant(read.recipe, variant),
+        release=resolved.release,
+        architecture=architecture,
+        packages=answers.packages,
+        because={package.name: package.because for package in kept},
+        requested=requested_names(kept),
+        contents=read.contents,
+        time=time,
+        read=bytes_reader(workspace),
     )
+    try:
+        assembly = assemble(ingredients)
+    except FieldError as error:
+        raise at_place(read, (error.field,), error) from error
     return _Judged(reduced=reduced, answers=answers, assembly=assembly)
+
+
+def _known_rules(read: ReadRecipe) -> None:
+    """A loosening of a rule that does not exist would loosen nothing: it is a misspelt one."""
+    rules = [rule.id for rule in HARDEN_RULES]
+    recipe = read.recipe
+    asked = [(f"loosened[{i}].rule", one) for i, one in enumerate(recipe.loosened)]
+    for variant in recipe.variants:
+        at = f"variants.{variant.name}.loosened"
+        asked += [(f"{at}[{i}].rule", one) for i, one in enumerate(variant.loosened)]
+    for field, loosening in asked:
+        if loosening.rule not in rules:
+            near = get_close_matches(loosening.rule, rules, n=1)
+            advice = f"Did you mean {near[0]}? " if near else ""
+            error = FieldError(
+                f"no hardening rule is called {loosening.rule}",
+                field=field,
+                resolution=f"{advice}The rules are {', '.join(rules)}.",
+            )
+            raise at_place(read, (field,), error)
 
 
 def reduce_solution(

@@ -93,9 +93,11 @@ def resolve_recipe(
         suite_requests(read, release), wanted, progress=workspace.progress
     )
     solutions: dict[tuple[Platform, str], Solution] = {}
+    universes = []
     for platform, architecture in zip(platforms, architectures, strict=True):
         others = tuple(name for name in foreign if name != architecture)
         universe = make_universe(archives, workspace.store, architecture, others, release=release)
+        universes.append(universe)
         holdings = tuple(hold.on(platform, architecture)) if hold is not None else ()
         runtime = solve(read, universe, RUNTIME, within=None, holdings=holdings)
         for variant in variants:
@@ -104,6 +106,7 @@ def resolve_recipe(
                 if variant == RUNTIME
                 else solve(read, universe, variant, within=runtime, holdings=holdings)
             )
+    _known_exclusions(read, universes)
     return Resolved(release=release, archives=tuple(archives), solutions=solutions)
 
 
@@ -317,6 +320,19 @@ def solve(
     return free
 
 
+def _known_exclusions(read: ReadRecipe, universes: Sequence[Universe]) -> None:
+    """An exclusion of what no archive has is a misspelt one: it would keep nothing out."""
+    for number, name in enumerate(read.recipe.exclude):
+        if any(universe.versions(name) or universe.providers(name) for universe in universes):
+            continue
+        near = get_close_matches(name, universes[0].names(), n=1)
+        error = UsageError(
+            f"exclude: there is no package {name} in the archive",
+            resolution=f"Did you mean {near[0]}?" if near else "Remove it.",
+        )
+        raise at_place(read, (f"exclude[{number}]",), error)
+
+
 def _held_back(answer: Explanation) -> UsageError:
     """The recipe can be solved, but not with everything else at its locked version."""
     return UsageError(
@@ -327,9 +343,13 @@ def _held_back(answer: Explanation) -> UsageError:
 
 
 def at_place(read: ReadRecipe, keys: Sequence[str], error: NeveError) -> NeveError:
-    """``error`` at the place in the recipe that the first known of ``keys`` has."""
+    """``error`` at the place in the recipe that the first known of ``keys`` has, or what is
+    around it.
+    """
+    from neve.recipe.read import place_of
+
     for key in keys:
-        place = read.places.get(key)
+        place = place_of(read, key)
         if place is not None:
             return SourceError(
                 error.brief.removeprefix(f"{key}: "),

@@ -1,0 +1,60 @@
+"""A recipe that asks for what cannot be is refused at the line that asks, with a suggestion."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.command import RECIPE, Desk
+
+# What is written, where in what is written the mistake stands, what is said, the next step.
+MISTAKES = {
+    "a hardening rule": (
+        "loosened:\n  - {rule: no-shel, reason: the start script needs one}\n",
+        "no-shel,",
+        "no hardening rule is called no-shel",
+        "Did you mean no-shell?",
+    ),
+    "a rule in a variant": (
+        "variants:\n  debug:\n    loosened: [{rule: no-shell-at-all, reason: to look around}]\n",
+        "no-shell-at-all",
+        "no hardening rule is called no-shell-at-all",
+        "Did you mean no-shell?",
+    ),
+    "an excluded package": (
+        "exclude: [plane]\n",
+        "plane",
+        "there is no package plane in the archive",
+        "Did you mean plain?",
+    ),
+    "the user to run as": (
+        "accounts: {users: {worker: {}}}\nrun: {user: workr}\n",
+        "workr}",
+        "no user is named 'workr'",
+        "Did you mean worker?",
+    ),
+    "a file's owner": (
+        "files:\n  /etc/a: {content: x, owner: nobody-here}\n",
+        "nobody-here",
+        "no user is named 'nobody-here'",
+        "accounts.users",
+    ),
+    "two accounts of one number": (
+        "accounts:\n  users:\n    one: {uid: 4100}\n    two: {uid: 4100}\n",
+        "two:",
+        "uid 4100 belongs to the user one",
+        "Choose another uid",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_place_and_a_suggestion_are_named(desk: Desk, mistake: str) -> None:
+    added, wrong, said, advice = MISTAKES[mistake]
+    text = RECIPE.split("variants:")[0] + added
+    desk.write("neve.yaml", text)
+    done = desk.neve("lock", expect=2)
+    before = text[: text.rindex(wrong)]
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    assert f"neve.yaml:{line}:{column}: " in done.err
+    assert said in done.err
+    assert advice in done.err
+    assert not (desk.directory / "neve.lock").exists()
