@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -13,8 +15,20 @@ from neve.store import Store
 
 @pytest.fixture(scope="session")
 def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
-    """Where images are built; taken away at the end, since it holds their packages."""
-    directory = tmp_path_factory.mktemp("works")
-    with Store.open(directory / "reading") as reading:
-        yield Works.open(directory, reading)
-    shutil.rmtree(directory, ignore_errors=True)
+    """Where images are built. Workers share its store and the catalogue's images, and the last
+    one takes them away, since they hold all their packages.
+    """
+    own = tmp_path_factory.mktemp("works")
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-works"
+    shared.mkdir(exist_ok=True)
+    with (base.parent / "shared-works.users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        with Store.open(own / "reading") as reading:
+            yield Works.open(own, shared, reading)
+        shutil.rmtree(own, ignore_errors=True)
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        shutil.rmtree(shared, ignore_errors=True)

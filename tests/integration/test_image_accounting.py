@@ -20,7 +20,7 @@ from neve.verbs.records import recorded
 from neve.verbs.settings import Settings
 from neve.verbs.why import answer
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.integration
 
 SPDX = "application/spdx+json"
 CYCLONEDX = "application/vnd.cyclonedx+json"
@@ -169,7 +169,7 @@ def python(works: Works) -> Image:
 
 
 def test_why_answers_for_every_path(works: Works, python: Image) -> None:
-    settings = Settings(store=works.directory / "store")
+    settings = Settings(store=works.shared / "store")
     with Workspace(settings, Silent()) as workspace:
         found = recorded(str(python.path), workspace, platforms=(AMD64,), variant="runtime")
     for path, entry in found.record.paths.items():

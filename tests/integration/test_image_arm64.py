@@ -12,7 +12,7 @@ from tests.support.images import AMD64, ARM64, Image, Works
 
 from neve.tree import Kind
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.integration
 
 AARCH64 = 183  # EM_AARCH64, elf.h
 X86_64 = 62

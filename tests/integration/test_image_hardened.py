@@ -11,7 +11,7 @@ from neve.formats.elf import read_elf
 from neve.recipe.types import Loosening
 from neve.tree import FileEntry, Kind
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.integration
 
 IMAGES = [
     "static",

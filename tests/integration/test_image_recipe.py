@@ -19,7 +19,7 @@ from neve.sandbox.port import RunnableImage
 from neve.sandbox.scratch import remove_tree
 from neve.tree import Kind
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.integration
 
 BASE = """\
 extends: catalogue:debian-13/static

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.support.images import Image, Works
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.integration
 
 RECIPE = """\
 extends: catalogue:debian-13/static

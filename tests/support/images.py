@@ -6,6 +6,7 @@ nothing an earlier build left behind can answer for this one.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -96,31 +97,33 @@ class Image:
 
 @dataclass
 class Works:
-    """A directory where images are built, each catalogue image and platform once."""
+    """A directory where images are built; each catalogue image once, in ``shared``, which other
+    processes of the same test run use too.
+    """
 
     directory: Path
+    shared: Path
     reading: Store
     environment: dict[str, str]
-    _built: dict[tuple[str, ...], Path] = field(default_factory=dict)
     _read: dict[tuple[Path, Platform], Image] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, directory: Path, reading: Store) -> Works:
+    def open(cls, directory: Path, shared: Path, reading: Store) -> Works:
         """An empty workshop. How the caller reaches the archive stays: proxies, mirrors, CA."""
-        own = {"NEVE_STORE": str(directory / "store"), "XDG_DATA_HOME": str(directory / "data")}
+        own = {"NEVE_STORE": str(shared / "store"), "XDG_DATA_HOME": str(directory / "data")}
         environment = {**os.environ, **own}
         environment.pop("SOURCE_DATE_EPOCH", None)
-        return cls(directory, reading, environment)
+        return cls(directory, shared, reading, environment)
 
     def catalogue(self, name: str, *platforms: Platform) -> Path:
         """The layout of a Debian 13 catalogue image."""
         wanted = platforms or (AMD64,)
-        key = (name, *map(str, wanted))
-        if key not in self._built:
-            output = self.directory / "-".join(key).replace("/", "-")
-            self.build(f"catalogue/debian-13/{name}.yaml", output, platforms=wanted)
-            self._built[key] = output
-        return self._built[key]
+        output = self.shared / "-".join((name, *map(str, wanted))).replace("/", "-")
+        with output.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not output.exists():
+                self.build(f"catalogue/debian-13/{name}.yaml", output, platforms=wanted)
+        return output
 
     def recipe(self, name: str, text: str, files: Mapping[str, str | bytes] | None = None) -> Path:
         """A directory ``name`` with ``text`` as its ``neve.yaml`` and ``files`` beside it."""
