@@ -71,6 +71,22 @@ def test_a_difference_of_configuration_is_told_in_the_recipes_words(made: Desk) 
     assert told == {"entrypoint": '["/usr/bin/tool", "-v"]', "environment.LEVEL": "info"}
 
 
+def test_accounts_of_packages_and_of_the_recipe_are_compared(made: Desk) -> None:
+    recipe = (made.directory / "neve.yaml").read_text()
+    text = recipe.replace("packages: [tool, plain]", "packages: [plain]")
+    accounts = "accounts: {users: {app: {uid: 2000, home: /srv/app}}}\n"
+    (made.directory / "accounts.yaml").write_text(text + accounts)
+    made.build("accounts", "accounts.yaml")
+    told = made.neve("diff", "out", "accounts", "--format", "json").document
+    users = {row["name"]: (row["before"], row["after"]) for row in told["users"]}
+    groups = {row["name"]: (row["before"], row["after"]) for row in told["groups"]}
+    assert users.keys() == groups.keys() == {"tool", "app"}
+    assert users["app"] == (None, "uid 2000, gid 2000, home /srv/app, shell /usr/sbin/nologin")
+    assert groups["app"] == (None, "gid 2000")
+    assert "home /var/lib/tool" in users["tool"][0]
+    assert users["tool"][1] is None
+
+
 def test_why_tells_of_a_file_a_package_a_rule_and_a_dropped_path(made: Desk) -> None:
     def tell(target: str) -> Any:
         return made.neve("why", "out", target, "--format", "json").document

@@ -5,8 +5,9 @@ a configuration label. What is read may come from anybody's image, so reading is
 
 Shape: ``{"schema_version", "image", "platform", "variant", "recipe", "lock_digest", "lock",
 "reasons": [[origin, subject, detail]…], "paths": [[path, kind, mode, uid, gid, size, digest,
-target, owners, reason]…], "removed": [[path, reason]…], "checks": […]}`` where a ``reason`` is a
-position in ``reasons`` and ``lock`` is the whole lock document.
+target, owners, reason]…], "removed": [[path, reason]…], "users": {name: fields}, "groups": {name:
+fields}, "checks": […]}`` where a ``reason`` is a position in ``reasons``, ``lock`` is the whole
+lock document and ``fields`` are those of ``passwd(5)`` and ``group(5)`` after the password.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from neve.model import (
 from neve.tree import FileEntry, Kind
 
 MEDIA_TYPE = "application/vnd.neve.record.v1+json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MAX_RECORD = 512 * 1024 * 1024
 
 
@@ -57,7 +58,11 @@ class RecordedPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRecord:
-    """A read record. ``lock`` is the lock document as parsed JSON, for ``recipe`` to read."""
+    """A read record. ``lock`` is the lock document as parsed JSON, for ``recipe`` to read.
+
+    ``users`` and ``groups`` are the image's own, by name: uid, gid, comment, home, shell; gid,
+    members.
+    """
 
     image: str
     platform: Platform
@@ -67,6 +72,8 @@ class BuildRecord:
     lock: dict[str, Any]
     paths: dict[str, RecordedPath]
     removed: dict[str, Reason]
+    users: dict[str, tuple[str, ...]]
+    groups: dict[str, tuple[str, ...]]
     checks: tuple[Check, ...]
 
 
@@ -86,6 +93,8 @@ def record(image: AttestedImage, checks: Sequence[Check] = ()) -> bytes:
         "reasons": reasons.rows,
         "paths": paths,
         "removed": removed,
+        "users": _accounts(image, "/etc/passwd"),
+        "groups": _accounts(image, "/etc/group"),
         "checks": [check_document(check) for check in sorted(checks, key=_check_key)],
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
@@ -110,6 +119,8 @@ def read_record(data: bytes) -> BuildRecord:
             lock=dict(document["lock"]),
             paths={path.path: path for path in paths},
             removed={_text(path): reasons[why] for path, why in document["removed"]},
+            users=_read_accounts(document["users"]),
+            groups=_read_accounts(document["groups"]),
             checks=tuple(read_check(row) for row in document["checks"]),
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
@@ -154,6 +165,20 @@ def _path_row(entry: FileEntry, reasons: _Reasons) -> list[Any]:
     ]
 
 
+def _accounts(image: AttestedImage, path: str) -> dict[str, list[str]]:
+    """The rows of ``passwd(5)`` or ``group(5)`` by name; a line of no account is no row."""
+    entry = image.tree.locate(path)
+    if entry is None or entry.content is None:
+        return {}
+    text = bytes(image.read(entry)).decode("utf-8", "backslashreplace")
+    rows = (line.split(":") for line in text.split("\n") if not line.startswith("#"))
+    return {name: fields for name, _, *fields in (row for row in rows if len(row) > 2)}
+
+
+def _read_accounts(rows: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {_text(name): tuple(_text(one) for one in fields) for name, fields in rows.items()}
+
+
 def _read_path(row: Iterable[Any], reasons: list[Reason]) -> RecordedPath:
     path, kind, mode, uid, gid, size, digest, target, owners, reason = row
     return RecordedPath(
@@ -196,7 +221,6 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 def read_check(row: dict[str, Any]) -> Check:
     """The check that ``check_document`` wrote; ``KeyError``, ``TypeError`` or ``ValueError``."""
-    """The check that ``check_document`` wrote; raises as ``read_record`` does."""
     return Check(rule=_text(row["rule"]), subject=_text(row["subject"]), verdict=_read_verdict(row))
 
 

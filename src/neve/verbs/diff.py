@@ -72,8 +72,8 @@ def compare(request: DiffRequest, workspace: Workspace) -> DiffResult:
         after=after.subject,
         packages=_changes(_packages(before), _packages(after)),
         files=_changes(_files(before), _files(after)),
-        users=_changes(_accounts(before, "users"), _accounts(after, "users")),
-        groups=_changes(_accounts(before, "groups"), _accounts(after, "groups")),
+        users=_changes(_users(before), _users(after)),
+        groups=_changes(_groups(before), _groups(after)),
         configuration=_changes(_configuration(before), _configuration(after)),
         loosened=_changes(_loosened(before), _loosened(after)),
         totals=(_totals(before), _totals(after)),
@@ -103,10 +103,20 @@ def _describe(entry: RecordedPath) -> str:
     return f"{what} → {entry.target}" if entry.target is not None else what
 
 
-def _accounts(found: Recorded, kind: str) -> dict[str, str]:
-    recipe = found.lock.recipe.accounts
-    rows = recipe.users if kind == "users" else recipe.groups
-    return {row.name: _plain(row) for row in rows}
+def _users(found: Recorded) -> dict[str, str]:
+    return _rows(found.record.users, ("uid", "gid", "comment", "home", "shell"))
+
+
+def _groups(found: Recorded) -> dict[str, str]:
+    return _rows(found.record.groups, ("gid", "members"))
+
+
+def _rows(accounts: dict[str, tuple[str, ...]], words: tuple[str, ...]) -> dict[str, str]:
+    """Accounts by name, each in words: ``uid 101, gid 101, home /nonexistent``."""
+    return {
+        name: ", ".join(f"{word} {value}" for word, value in zip(words, row, strict=False) if value)
+        for name, row in accounts.items()
+    }
 
 
 def _configuration(found: Recorded) -> dict[str, str]:

@@ -44,7 +44,7 @@ from neve.model import (
 )
 from neve.recipe.lock import Lock, LockedArchive, LockedIndex, LockedPackage, LockedTarget
 from neve.recipe.types import Distribution, Recipe, RecipeSource
-from neve.tree import Blob, FileEntry, Inline, Kind, Remove, Tree
+from neve.tree import Blob, FileEntry, Inline, Kind, Put, Remove, Tree
 
 COPYRIGHT = b"""Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 
@@ -314,13 +314,37 @@ def test_the_record_answers_why_for_every_path_present_or_removed() -> None:
     assert (read.platform, read.recipe_digest) == (subject.target.platform, subject.recipe_digest)
 
 
+def test_the_record_holds_the_accounts_of_the_image_without_passwords() -> None:
+    accounts = tree()
+    for path, text in {
+        "/etc/passwd": b"# local\nroot:secret:0:0:root:/root:/bin/sh\n\n"
+        b"w\xe9b:x:33:33:::/bin/false\n",
+        "/etc/group": b"root:x:0:\nweb:secret:33:root,web\nbroken\n",
+    }.items():
+        accounts.apply(Put(packaged(path, "base-passwd", text)))
+    read = read_record(record(image(files=accounts)))
+    assert read.users == {
+        "root": ("0", "0", "root", "/root", "/bin/sh"),
+        "w\\xe9b": ("33", "33", "", "", "/bin/false"),
+    }
+    assert read.groups == {"root": ("0", ""), "web": ("33", "root,web")}
+    assert b"secret" not in record(image(files=accounts))
+
+
+def test_an_image_without_accounts_records_none() -> None:
+    read = read_record(record(image()))
+    assert (read.users, read.groups) == ({}, {})
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
         max_leaves=20,
     ),
-    st.sampled_from(["reasons", "paths", "removed", "checks", "platform", "lock", "recipe"]),
+    st.sampled_from(
+        ["reasons", "paths", "removed", "users", "groups", "checks", "platform", "lock", "recipe"]
+    ),
 )
 def test_a_record_of_another_shape_is_refused_never_a_crash(value: Any, key: str) -> None:
     document = json.loads(record(image()))
