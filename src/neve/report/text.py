@@ -229,7 +229,8 @@ def test_text(result: TestResult, width: int) -> str:
 
 def verify_text(result: VerifyResult, width: int) -> str:
     """An image's claims, each with its verdict."""
-    return "".join(check_text(check, width) for check in result.checks)
+    head = f"{result.image} for {result.platform}\n\n"
+    return head + "".join(check_text(check, width) for check in result.checks)
 
 
 _RANK = {Pass: 0, Waived: 1, Skipped: 2, Fail: 3}

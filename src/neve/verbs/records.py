@@ -51,15 +51,14 @@ def recorded(
 ) -> Recorded:
     """The record of ``subject``: an image if it is one, else the recipe of that name.
 
-    Raises ``ToolError`` for an image that carries no record.
+    Without ``platforms`` this machine's is meant, where there is a choice. Raises ``ToolError``
+    for an image that carries no record.
     """
-    platform = platforms[0] if platforms else None
+    platform = platforms[0] if platforms else host_platform()
     path = Path(subject)
     if is_image(path):
         return image_record(path, workspace, platform=platform)
-    return recipe_record(
-        find_recipe(subject), workspace, platform=platform or host_platform(), variant=variant
-    )
+    return recipe_record(find_recipe(subject), workspace, platform=platform, variant=variant)
 
 
 def is_image(path: Path) -> bool:

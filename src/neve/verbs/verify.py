@@ -20,6 +20,7 @@ from neve.recipe.lock import Lock
 from neve.recipe.lockfile import dump_lock
 from neve.tree import FileEntry, Inline, Kind, Tree
 from neve.verbs.context import Workspace
+from neve.verbs.platforms import host_platform
 from neve.verbs.records import image_record
 
 _SHOWN = 5
@@ -28,7 +29,9 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
-    """Which image; ``rebuild`` builds its lock again and compares bytes."""
+    """Which image; ``rebuild`` builds its lock again and compares bytes. ``platform`` ``None`` is
+    this machine's, where the image has several.
+    """
 
     image: Path
     rebuild: bool = False
@@ -37,9 +40,12 @@ class VerifyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyResult:
-    """One check a claim. A failed one names the first path that differs."""
+    """One check a claim, for one platform's image. A failed one names the first path that
+    differs.
+    """
 
     image: str
+    platform: Platform
     checks: tuple[Check, ...]
 
     @property
@@ -55,8 +61,9 @@ def verify_image(request: VerifyRequest, workspace: Workspace) -> VerifyResult:
     Raises ``TrustError`` for a blob that is not what its name says and ``ToolError`` for an image
     without a record.
     """
-    found = image_record(request.image, workspace, platform=request.platform)
-    source = open_image(request.image, platform=request.platform)
+    platform = request.platform or host_platform()
+    found = image_record(request.image, workspace, platform=platform)
+    source = open_image(request.image, platform=platform)
     workspace.progress.stage("reading the image")
     tree = read_tree(source, workspace.store)
     labels = _labels(source)
@@ -66,13 +73,15 @@ def verify_image(request: VerifyRequest, workspace: Workspace) -> VerifyResult:
             subject=str(request.image),
             verdict=Pass(f"{len(source.layers)} layers and the configuration hold what they name"),
         ),
-        _named_record(request, labels),
+        _named_record(request.image, platform, labels),
         _named_lock(found.lock, labels),
         Check(rule="record", subject="every path", verdict=_compare_record(found.record, tree)),
     ]
     if request.rebuild:
         checks.append(_rebuild(found.record, found.lock, source, tree, workspace))
-    return VerifyResult(image=str(request.image), checks=tuple(checks))
+    return VerifyResult(
+        image=str(request.image), platform=found.record.platform, checks=tuple(checks)
+    )
 
 
 def _labels(source: ImageSource) -> Mapping[str, str]:
@@ -81,8 +90,8 @@ def _labels(source: ImageSource) -> Mapping[str, str]:
     return {str(name): str(value) for name, value in labels.items()}
 
 
-def _named_record(request: VerifyRequest, labels: Mapping[str, str]) -> Check:
-    data = read_attached(request.image, MEDIA_TYPE, platform=request.platform) or b""
+def _named_record(image: Path, platform: Platform, labels: Mapping[str, str]) -> Check:
+    data = read_attached(image, MEDIA_TYPE, platform=platform) or b""
     own, named = str(sha256_of(data)), labels.get(LABEL_RECORD, "nothing")
     verdict: Verdict = Pass(own)
     if own != named:

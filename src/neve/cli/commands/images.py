@@ -190,6 +190,10 @@ def verify(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build it again from its lock and compare bytes.")
     ] = False,
+    platform: Annotated[
+        str | None,
+        typer.Option(help="Which platform's image (default: linux on this architecture)."),
+    ] = None,
     output_format: FormatOption = OutputFormat.TABLE,
     quiet: QuietOption = False,
     offline: OfflineOption = None,
@@ -199,9 +203,14 @@ def verify(
     with session(output_format, quiet=quiet, offline=offline, store=store) as run:
         from neve.report.text import verify_text
         from neve.verbs.context import Workspace
+        from neve.verbs.platforms import parse_platforms
         from neve.verbs.verify import VerifyRequest, verify_image
 
+        platforms = parse_platforms([platform] if platform else ())
+        request = VerifyRequest(
+            image=image, rebuild=rebuild, platform=platforms[0] if platforms else None
+        )
         with Workspace(run.settings, run.progress) as workspace:
-            result = verify_image(VerifyRequest(image=image, rebuild=rebuild), workspace)
+            result = verify_image(request, workspace)
         run.show("verify", result, verify_text(result, run.console.width))
     raise typer.Exit(result.exit_code)
