@@ -61,6 +61,15 @@ def test_the_index_has_both_platforms(layout: Path) -> None:
     assert tagged["latest-arm64"]["digest"] == index["manifests"][1]["digest"]
 
 
+def test_each_platform_is_verified_and_explained_by_name(works: Works, layout: Path) -> None:
+    own = works.neve("verify", layout, "--format", "json")
+    other = works.neve("verify", layout, "--platform", "linux/arm64", "--format", "json")
+    assert json.loads(own.out)["platform"] != json.loads(other.out)["platform"]
+    assert json.loads(other.out)["platform"] == "linux/arm64"
+    why = works.neve("why", layout, "libc6", "--platform", "linux/arm64")
+    assert "(arm64)" in why.out
+
+
 def test_skopeo_chooses_the_platform(layout: Path) -> None:
     if shutil.which("skopeo") is None:
         pytest.skip("skopeo is not installed")
