@@ -6,17 +6,14 @@ the containers are built from checked digests or looked up as whole names; nothi
 
 from __future__ import annotations
 
-import io
 import json
-import mmap
-import posixpath
 import re
-import stat
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from neve.errors import HostileInputError, TrustError, UsageError
 from neve.model import Digest, Platform, sha256_of
+from neve.oci.image_files import ArchiveFiles, DirectoryFiles, ImageFiles
 from neve.oci.layout import INDEX_FILE, LAYOUT_FILE
 from neve.oci.manifest import (
     DOCKER_INDEX_TYPE,
@@ -26,21 +23,11 @@ from neve.oci.manifest import (
     REF_NAME,
 )
 from neve.oci.source import ImageSource, SourceLayer
-from neve.oci.untar import TarMember, read_tar
 
 _MAX_DOCUMENT = 16 << 20
 _MAX_DEPTH = 4
-_MAX_LINKS = 8
 _DOCKER_MANIFEST = "manifest.json"
 _HEX = re.compile(r"(?:blobs/sha256/)?([0-9a-f]{64})(?:\.json)?\Z")
-
-
-class _Files(Protocol):
-    """Named files of a directory or of an archive."""
-
-    def size(self, name: str) -> int | None: ...
-
-    def open(self, name: str) -> BinaryIO: ...
 
 
 def open_image(
@@ -53,9 +40,9 @@ def open_image(
     that does not hold together.
     """
     if path.is_dir():
-        files: _Files = _Directory(path)
+        files: ImageFiles = DirectoryFiles(path)
     elif path.is_file():
-        files = _Archive(path)
+        files = ArchiveFiles(path)
     else:
         raise UsageError(
             f"{path}: there is nothing to read an image from",
@@ -82,76 +69,11 @@ def read_attached(
     return image.attached(artifact_type) if isinstance(image, _OciImage) else None
 
 
-class _Directory:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def size(self, name: str) -> int | None:
-        try:
-            found = (self._path / name).stat()
-        except OSError:
-            return None
-        return found.st_size if stat.S_ISREG(found.st_mode) else None
-
-    def open(self, name: str) -> BinaryIO:
-        return (self._path / name).open("rb")
-
-
-class _Archive:
-    def __init__(self, path: Path) -> None:
-        if path.stat().st_size == 0:
-            raise UsageError(f"{path}: is empty", resolution="Export the image again.")
-        with path.open("rb") as file:
-            self._data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        if bytes(self._data[:4]).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
-            raise UsageError(
-                f"{path}: a compressed archive", resolution="Decompress it first, as with gunzip."
-            )
-        self._members = {
-            posixpath.normpath(member.name): member
-            for member in read_tar(self._data, max_members=100_000)
-        }
-
-    def _member(self, name: str) -> TarMember | None:
-        """The member, links of older ``docker save`` archives followed inside the archive."""
-        for _ in range(_MAX_LINKS):
-            member = self._members.get(posixpath.normpath(name))
-            if member is None or member.type not in "12":
-                break
-            base = posixpath.dirname(name) if member.type == "2" else ""
-            name = posixpath.join(base, member.link)
-        return member if member is not None and member.type == "0" else None
-
-    def size(self, name: str) -> int | None:
-        member = self._member(name)
-        return None if member is None else member.size
-
-    def open(self, name: str) -> BinaryIO:
-        member = self._member(name)
-        if member is None:
-            raise FileNotFoundError(name)
-        return _ViewReader(self._data[member.offset : member.offset + member.size])
-
-
-class _ViewReader(io.BytesIO):
-    """A file over part of a memory map, without copying it whole."""
-
-    def __init__(self, view: memoryview) -> None:
-        super().__init__()
-        self._view = view
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        count = len(self._view) if size is None or size < 0 else size
-        data = bytes(self._view[:count])
-        self._view = self._view[count:]
-        return data
-
-
 class _OciImage:
     """One manifest of a layout. Documents of Docker's media types are read alike."""
 
     def __init__(
-        self, files: _Files, where: str, tag: str | None, platform: Platform | None
+        self, files: ImageFiles, where: str, tag: str | None, platform: Platform | None
     ) -> None:
         self._files = files
         self._where = where
@@ -266,7 +188,7 @@ class _OciImage:
 class _DockerImage:
     """One image of a docker-archive; the layers are held by their diff_ids alone."""
 
-    def __init__(self, files: _Files, where: str, tag: str | None) -> None:
+    def __init__(self, files: ImageFiles, where: str, tag: str | None) -> None:
         self._files = files
         row = self._choose(_list(_read(files, _DOCKER_MANIFEST, where), where), where, tag)
         name, names = row.get("Config"), row.get("Layers")
@@ -315,7 +237,7 @@ def _broken(where: str, cause: str) -> HostileInputError:
     )
 
 
-def _read(files: _Files, name: str, where: str) -> bytes:
+def _read(files: ImageFiles, name: str, where: str) -> bytes:
     size = files.size(name)
     if size is None:
         raise _broken(where, f"{name} is missing")

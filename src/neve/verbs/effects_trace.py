@@ -19,10 +19,11 @@ from neve.errors import UsageError
 from neve.formats.deb import IndexPackage, PackageFacts
 from neve.model import Digest
 from neve.recipe.lock import LockedPackage
-from neve.resolve import Universe
+from neve.resolve import Chosen, Universe
 from neve.sandbox.trace import Tracer
 from neve.verbs.atomic import write_atomically
 from neve.verbs.context import Workspace
+from neve.verbs.locking import locked_package
 from neve.verbs.platforms import host_platform
 from neve.verbs.resolving import make_universe
 from neve.verbs.trace_suite import PackageTrace, SuiteTrace, trace_foreign, trace_suite
@@ -211,18 +212,12 @@ def _row(package: IndexPackage, universe: Universe) -> LockedPackage:
         for version in universe.versions(package.name)
         if version.package.digest == package.digest
     )
-    return LockedPackage(
-        name=package.name,
-        version=package.version,
-        architecture=package.architecture,
-        digest=package.digest,
-        size=package.size,
-        installed_size=package.installed_size,
-        path=package.filename,
-        source=package.source,
-        source_version=package.source_version,
-        archive=source.archive,
-        index=source.index,
-        section=package.section,
-        because=(),
+    return locked_package(
+        Chosen(
+            package=package,
+            archive=source.archive,
+            index=source.index,
+            because=(),
+            requested=False,
+        )
     )
