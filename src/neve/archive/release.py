@@ -17,8 +17,9 @@ from neve.formats.deb.control import Paragraph, field, parse_control
 from neve.model import Digest
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# Ubuntu pads the hour with a space: "Sun, 22 Nov 2026  0:19:16 UTC".
 _DATE = re.compile(
-    r"(?:[A-Z][a-z]{2}, )?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d{1,2}):(\d{2}):(\d{2}) "
+    r"(?:[A-Z][a-z]{2}, +)?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) +(\d{1,2}):(\d{2}):(\d{2}) "
     r"(?:UTC|GMT|Z|[+-]0000)"
 )
 _CLOCK_TOLERANCE = 3600

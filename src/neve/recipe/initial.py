@@ -29,7 +29,7 @@ _KINDS = {
     ),
     "base": _Kind(
         about="a program linked to the C library",
-        packages=("base-files", "ca-certificates", "tzdata", "libc6", "libssl3t64"),
+        packages=("base-files", "ca-certificates", "tzdata", "libc6", "libssl3"),
         entrypoint=("/usr/local/bin/app",),
     ),
     "cc": _Kind(

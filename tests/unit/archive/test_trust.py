@@ -295,6 +295,20 @@ def test_a_release_without_a_readable_date_is_refused(world: World, date: str) -
         world.read()
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Sat, 21 Nov 2026  9:15:44 UTC",
+        "Sat, 21 Nov 2026 09:15:44 UTC",
+        "Sat, 21 Nov 2026 09:15:44 +0000",
+    ],
+)
+def test_dates_are_read_as_debian_and_ubuntu_write_them(world: World, date: str) -> None:
+    world.clock = 1_795_255_200  # half a day later
+    world.publish(fields={"Date": date}, valid_until=None)
+    assert world.read()[0].locked.date == 1_795_252_544
+
+
 def test_an_expired_release_is_not_used_offline_either(world: World) -> None:
     world.read()
     world.offline, world.clock = True, NOW + 2 * DAY

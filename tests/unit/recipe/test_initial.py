@@ -25,6 +25,12 @@ def test_a_first_recipe_reads(tmp_path: Path, kind: str) -> None:
     assert apply_edit(text, AddPackage(request="curl")).changed
 
 
+def test_the_base_image_asks_for_openssl_by_the_name_every_release_answers_to() -> None:
+    """Debian 12 has the package, Debian 13 has libssl3t64, which provides it."""
+    assert "  - libssl3\n" in initial_recipe("base", release="12")
+    assert "  - libssl3\n" in initial_recipe("base", release="13")
+
+
 def test_its_commented_examples_are_sound(tmp_path: Path) -> None:
     lines = initial_recipe("python").splitlines()
     start = lines.index("# files:")
