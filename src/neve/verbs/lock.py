@@ -83,6 +83,7 @@ def write_lock(
     if old is not None and not request.update and _unchanged(old, read):
         return _result(path, old, dump_lock(old), old, written=False)
     from neve.verbs.locking import make_lock
+    from neve.verbs.resolving import note_indexes
 
     hold = _hold(old, request)
     locked = make_lock(read, workspace, platforms=read.recipe.platforms, variants=None, hold=hold)
@@ -93,6 +94,7 @@ def write_lock(
         show(result.changes)
     if written:
         write_atomically(path, data)
+    note_indexes(workspace.store, locked.indexes)
     return result
 
 

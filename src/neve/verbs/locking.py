@@ -46,10 +46,13 @@ EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
-    """A lock and, by (platform, variant), the trees it was judged on."""
+    """A lock and, by (platform, variant), the trees it was judged on; ``indexes`` are the
+    inflated package indexes it was resolved against.
+    """
 
     lock: Lock
     release: Release
+    indexes: tuple[Digest, ...]
     assemblies: Mapping[tuple[Platform, str], Assembly]
 
 
@@ -98,6 +101,7 @@ def make_lock(
     return Locked(
         lock=lock,
         release=resolved.release,
+        indexes=tuple(i.data for archive in resolved.archives for i in archive.indexes),
         assemblies={key: one.assembly for key, one in judged.items()},
     )
 

@@ -266,16 +266,28 @@ def make_universe(
 def open_index(store: Store, digest: Digest) -> PackagesIndex:
     """The inflated index ``digest``, from offsets an earlier lock noted where there are any."""
     data = store.mapped(digest)
-    step = Step(kind=StepKind.READ_INDEX, inputs=(OFFSETS_VERSION, str(digest)))
-    noted = store.action(step.id)
+    noted = store.action(_index_step(digest).id)
     if noted is not None:
         try:
             return PackagesIndex.restore(data, noted)
         except ValueError:
             pass  # of another version or damaged: made anew below
-    index = PackagesIndex.parse(data)
-    store.remember(step.id, index.dump())
-    return index
+    return PackagesIndex.parse(data)
+
+
+def note_indexes(store: Store, digests: Iterable[Digest]) -> None:
+    """Note the offsets of those inflated indexes that nobody has noted yet.
+
+    Costs more than one scan, so only a lock does it: the next lock is what profits.
+    """
+    for digest in digests:
+        step = _index_step(digest)
+        if store.action(step.id) is None:
+            store.remember(step.id, PackagesIndex.parse(store.mapped(digest)).dump())
+
+
+def _index_step(digest: Digest) -> Step:
+    return Step(kind=StepKind.READ_INDEX, inputs=(OFFSETS_VERSION, str(digest)))
 
 
 def solve(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from neve.attest.record import MEDIA_TYPE, BuildRecord, RecordedPath, read_record
+from neve.build.image import CYCLONEDX_TYPE, SPDX_TYPE
 from neve.build.made import MadeImage
 from neve.errors import ExitCode
 from neve.model import Check, Digest, Fail, Pass, Platform, Verdict, sha256_of
 from neve.oci.codec import Compression
-from neve.oci.config import LABEL_LOCK, LABEL_RECORD
+from neve.oci.config import LABEL_CYCLONEDX, LABEL_LOCK, LABEL_RECORD, LABEL_SPDX
 from neve.oci.layout_source import open_image, read_attached
 from neve.oci.read_tree import read_tree
 from neve.oci.source import ImageSource
@@ -24,6 +25,11 @@ from neve.verbs.platforms import host_platform
 from neve.verbs.records import image_record
 
 _SHOWN = 5
+_NAMED = (
+    ("record-digest", LABEL_RECORD, MEDIA_TYPE),
+    ("sbom-digest", LABEL_SPDX, SPDX_TYPE),
+    ("sbom-digest", LABEL_CYCLONEDX, CYCLONEDX_TYPE),
+)
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
@@ -73,7 +79,7 @@ def verify_image(request: VerifyRequest, workspace: Workspace) -> VerifyResult:
             subject=str(request.image),
             verdict=Pass(f"{len(source.layers)} layers and the configuration hold what they name"),
         ),
-        _named_record(request.image, platform, labels),
+        *_named_documents(request.image, platform, labels),
         _named_lock(found.lock, labels),
         Check(rule="record", subject="every path", verdict=_compare_record(found.record, tree)),
     ]
@@ -90,13 +96,16 @@ def _labels(source: ImageSource) -> Mapping[str, str]:
     return {str(name): str(value) for name, value in labels.items()}
 
 
-def _named_record(image: Path, platform: Platform, labels: Mapping[str, str]) -> Check:
-    data = read_attached(image, MEDIA_TYPE, platform=platform) or b""
-    own, named = str(sha256_of(data)), labels.get(LABEL_RECORD, "nothing")
-    verdict: Verdict = Pass(own)
-    if own != named:
-        verdict = Fail(f"the configuration names {named}, the layout carries {own}")
-    return Check(rule="record-digest", subject=LABEL_RECORD, verdict=verdict)
+def _named_documents(image: Path, platform: Platform, labels: Mapping[str, str]) -> Iterator[Check]:
+    """The record and the SBOMs that the layout carries, against the configuration's labels."""
+    for rule, label, artifact_type in _NAMED:
+        data = read_attached(image, artifact_type, platform=platform)
+        own = "nothing" if data is None else str(sha256_of(data))
+        named = labels.get(label, "nothing")
+        verdict: Verdict = Pass(own)
+        if own != named:
+            verdict = Fail(f"the configuration names {named}, the layout carries {own}")
+        yield Check(rule=rule, subject=label, verdict=verdict)
 
 
 def _named_lock(lock: Lock, labels: Mapping[str, str]) -> Check:
