@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.archive import (
@@ -20,6 +21,8 @@ from tests.support.archive import (
     serve,
 )
 from tests.support.command import RECIPE, Desk, Mirror, publish
+
+from neve.model import sha256_of
 
 Damage = Callable[[bytes], bytes]
 
@@ -219,6 +222,44 @@ def test_an_image_that_was_damaged_is_not_believed(
     done = standing.neve("verify", tmp_path / "image", expect=3)
     assert "next:" in done.err
     assert "neve itself failed" not in done.err
+
+
+@pytest.mark.parametrize("damage", [_cut, _flip], ids=["cut", "flipped"])
+def test_a_layer_is_judged_as_it_lies_even_where_the_store_knows_it(
+    standing: Desk, tmp_path: Path, damage: Damage
+) -> None:
+    """The store keeps inflated layers: that must not vouch for the copy at hand."""
+    shutil.copytree(standing.directory / "out", tmp_path / "image")
+    standing.neve("verify", tmp_path / "image")
+    path = _blobs(tmp_path / "image")["layer"]
+    path.write_bytes(damage(path.read_bytes()))
+    assert "layer 1" in standing.neve("verify", tmp_path / "image", expect=3).err
+    path.unlink()
+    assert "missing" in standing.neve("verify", tmp_path / "image", expect=3).err
+
+
+def test_another_sbom_than_the_configuration_names_is_found(standing: Desk, tmp_path: Path) -> None:
+    """The layout holds together; only the image's own labels tell that a document was replaced."""
+    shutil.copytree(standing.directory / "out", tmp_path / "image")
+    layout = tmp_path / "image"
+    index = json.loads((layout / "index.json").read_text())
+    (row,) = [r for r in index["manifests"] if r.get("artifactType") == "application/spdx+json"]
+    manifest = json.loads(_path(layout, row).read_text())
+    (layer,) = manifest["layers"]
+    _replace(layout, layer, _path(layout, layer).read_bytes().replace(b"libsmall1", b"libsmall2"))
+    _replace(layout, row, json.dumps(manifest).encode())
+    (layout / "index.json").write_text(json.dumps(index))
+    done = standing.neve("verify", layout, expect=1)
+    assert "FAIL     sbom-digest: io.neve.sbom.spdx: " in done.out
+
+
+def _path(layout: Path, row: dict[str, Any]) -> Path:
+    return layout / "blobs" / "sha256" / row["digest"].partition(":")[2]
+
+
+def _replace(layout: Path, row: dict[str, Any], data: bytes) -> None:
+    row["digest"], row["size"] = str(sha256_of(data)), len(data)
+    _path(layout, row).write_bytes(data)
 
 
 def test_an_image_that_lost_its_record_says_so(standing: Desk, tmp_path: Path) -> None:

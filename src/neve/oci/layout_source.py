@@ -25,6 +25,8 @@ from neve.oci.manifest import (
 from neve.oci.source import ImageSource, SourceLayer
 
 _MAX_DOCUMENT = 16 << 20
+_MAX_ATTACHED = 512 << 20
+"""Records and SBOMs have a row a file: images of 100,000 files pass 16 MiB."""
 _MAX_DEPTH = 4
 _DOCKER_MANIFEST = "manifest.json"
 _HEX = re.compile(r"(?:blobs/sha256/)?([0-9a-f]{64})(?:\.json)?\Z")
@@ -142,7 +144,7 @@ class _OciImage:
             subject = _part(manifest, "subject", self._where)
             if _digest(subject, self._where) == self.manifest_digest:
                 blobs = _rows(manifest, "layers", self._where)
-                return self._blob(blobs[0]) if blobs else None
+                return self._blob(blobs[0], limit=_MAX_ATTACHED) if blobs else None
         return None
 
     def _manifest(
@@ -174,9 +176,9 @@ class _OciImage:
             resolution="Name one of the platforms.",
         )
 
-    def _blob(self, row: dict[str, Any]) -> bytes:
+    def _blob(self, row: dict[str, Any], *, limit: int = _MAX_DOCUMENT) -> bytes:
         digest, size = _digest(row, self._where), _size(row, self._where)
-        data = _read(self._files, _blob_name(digest), self._where)
+        data = _read(self._files, _blob_name(digest), self._where, limit=limit)
         if len(data) != size or _hash(data, digest) != digest:
             raise TrustError(
                 f"{self._where}: the blob {digest} does not have the content its name says",
@@ -237,14 +239,14 @@ def _broken(where: str, cause: str) -> HostileInputError:
     )
 
 
-def _read(files: ImageFiles, name: str, where: str) -> bytes:
+def _read(files: ImageFiles, name: str, where: str, *, limit: int = _MAX_DOCUMENT) -> bytes:
     size = files.size(name)
     if size is None:
         raise _broken(where, f"{name} is missing")
-    if size > _MAX_DOCUMENT:
+    if size > limit:
         raise _broken(where, f"{name} has {size} bytes")
     with files.open(name) as file:
-        return file.read(_MAX_DOCUMENT)
+        return file.read(limit)
 
 
 def _parse(data: bytes, where: str) -> object:

@@ -71,14 +71,17 @@ def inflate(
     """Bring the bare tar of ``layer`` into ``store`` under its diff_id, every byte verified.
 
     Raises ``TrustError`` when a digest or size does not hold, ``HostileInputError`` past the
-    limits or for a broken stream. A layer that the store holds already is not read again.
+    limits or for a broken stream. A layer that the store holds already is read and held to its
+    digest, so that damage shows on every machine, but not inflated again.
     """
     if layer.diff_id.algorithm != "sha256":
         raise TrustError(
             f"{layer.name}: its diff_id is a {layer.diff_id.algorithm}",
             resolution="Write the image again with sha256 digests.",
         )
-    if store.has(layer.diff_id):
+    if layer.digest is not None and store.has(layer.diff_id):
+        with source.open_layer(layer) as file:
+            _Counted(file, layer).finish()
         return layer.diff_id
     plain = 0
     with source.open_layer(layer) as file, store.writer(layer.diff_id) as writer:

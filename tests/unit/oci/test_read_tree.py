@@ -431,15 +431,21 @@ def test_every_changed_blob_is_noticed(store: Store, tmp_path: Path) -> None:
     write_layout(bundle, tmp_path / "whole", store, tag="v1")
     names = sorted(p.name for p in (tmp_path / "whole/blobs/sha256").iterdir())
     assert len(names) == 3
+    warm = Store.open(tmp_path / "warm")
+    read_tree(open_image(tmp_path / "whole"), warm)
     for number, name in enumerate(names):
         layout = tmp_path / f"changed-{number}"
         write_layout(bundle, layout, store, tag="v1")
         _flip(layout / "blobs/sha256" / name)
         with pytest.raises((TrustError, HostileInputError)):
             read_tree(open_image(layout), Store.open(tmp_path / f"store-{number}"))
+        with pytest.raises((TrustError, HostileInputError)):
+            read_tree(open_image(layout), warm)
         (layout / "blobs/sha256" / name).unlink()
         with pytest.raises(HostileInputError, match="missing"):
             read_tree(open_image(layout), Store.open(tmp_path / f"other-{number}"))
+        with pytest.raises(HostileInputError, match="missing"):
+            read_tree(open_image(layout), warm)
     assert store.verify().sound
 
 
