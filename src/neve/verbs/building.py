@@ -18,7 +18,9 @@ from neve.recipe.lock import Lock, LockedTarget
 from neve.verbs.context import Workspace
 
 if TYPE_CHECKING:
+    from neve.build.answers import Answers
     from neve.build.tree import Assembly
+    from neve.formats.deb import PackageFacts
 
 Contents = Callable[[], Mapping[Digest, bytes]]
 """Gives the recipe's own files by digest; called only when something must be built."""
@@ -152,15 +154,9 @@ def assemble_target(
 
     Raises ``UsageError`` where this neve answers scripts otherwise than the lock says.
     """
-    from neve.build.answers import answer_scripts
     from neve.build.tree import Ingredients, assemble
     from neve.distro import find_distro
-    from neve.verbs.locking import (
-        bytes_reader,
-        effects_database,
-        fetch_facts,
-        requested_names,
-    )
+    from neve.verbs.locking import bytes_reader, fetch_facts, requested_names
     from neve.verbs.resolving import find_variant
 
     release = find_distro(lock.recipe.base.name, lock.recipe.base.release)
@@ -168,12 +164,40 @@ def assemble_target(
     repositories = addresses() if lock.recipe.repositories else {}
     source = workspace.archives(release, repositories)
     facts = fetch_facts(workspace, source, packages, lock.archives)
-    digests = [package.digest for package in packages]
-    architecture = release.architecture(target.platform)
+    answers = _locked_answers(
+        lock, target, [facts[package.digest] for package in packages], workspace
+    )
+    assembly = assemble(
+        Ingredients(
+            recipe=lock.recipe,
+            variant=find_variant(lock.recipe, target.variant),
+            release=release,
+            architecture=release.architecture(target.platform),
+            packages=answers.packages,
+            because={package.name: package.because for package in packages},
+            requested=requested_names(packages),
+            contents=contents(),
+            time=lock.time,
+            read=bytes_reader(workspace),
+        )
+    )
+    assembly.hardened.require()
+    return assembly
+
+
+def _locked_answers(
+    lock: Lock, target: LockedTarget, packages: Sequence[PackageFacts], workspace: Workspace
+) -> Answers:
+    """The effects that the lock names, found again; ``UsageError`` where this neve has others."""
+    from neve.build.answers import answer_scripts
+    from neve.distro import find_distro
+    from neve.verbs.locking import effects_database
+
+    release = find_distro(lock.recipe.base.name, lock.recipe.base.release)
     answers = answer_scripts(
-        [facts[digest] for digest in digests],
+        packages,
         database=effects_database(workspace, release),
-        architecture=architecture,
+        architecture=release.architecture(target.platform),
         acknowledged=lock.recipe.acknowledged,
         today=None,
         tools=target.tools,
@@ -185,22 +209,7 @@ def assemble_target(
             resolution="Run `neve lock --update` to lock anew, or bring in the database that the "
             "lock was made with (`neve effects update`).",
         )
-    assembly = assemble(
-        Ingredients(
-            recipe=lock.recipe,
-            variant=find_variant(lock.recipe, target.variant),
-            release=release,
-            architecture=architecture,
-            packages=answers.packages,
-            because={package.name: package.because for package in packages},
-            requested=requested_names(packages),
-            contents=contents(),
-            time=lock.time,
-            read=bytes_reader(workspace),
-        )
-    )
-    assembly.hardened.require()
-    return assembly
+    return answers
 
 
 def _different_effects(target: LockedTarget, own: Sequence[object]) -> tuple[str, ...]:
