@@ -254,7 +254,7 @@ def test_another_sbom_than_the_configuration_names_is_found(standing: Desk, tmp_
 
 
 def _path(layout: Path, row: dict[str, Any]) -> Path:
-    return layout / "blobs" / "sha256" / row["digest"].partition(":")[2]
+    return layout / "blobs" / "sha256" / str(row["digest"]).partition(":")[2]
 
 
 def _replace(layout: Path, row: dict[str, Any], data: bytes) -> None:

@@ -82,9 +82,12 @@ def catalogue_file(name: str) -> Path:
     """The file of the catalogue's recipe ``name``; raises ``UsageError`` for an unknown one."""
     found = catalogue_recipe(name)
     if found is None:
+        names = catalogue_recipes()
+        near = get_close_matches(f"{_CATALOGUE}/{name.removesuffix('.yaml')}.yaml", names, n=1)
+        meant = f"Did you mean {near[0]}? " if near else ""
         raise UsageError(
             f"{name}: the catalogue has no such recipe",
-            resolution=f"It has {', '.join(catalogue_recipes())}.",
+            resolution=f"{meant}It has {', '.join(names)}.",
         )
     return found
 

@@ -89,6 +89,9 @@ def test_extending_what_the_catalogue_lacks_names_what_it_has() -> None:
     with pytest.raises(UsageError) as caught:
         catalogue_file("debian-13/moon")
     assert "catalogue/debian-13/python.yaml" in caught.value.resolution
+    with pytest.raises(UsageError) as caught:
+        catalogue_file("debian-13/pyton")
+    assert caught.value.resolution.startswith("Did you mean catalogue/debian-13/python.yaml? ")
 
 
 def test_contracts_are_no_recipes() -> None:
