@@ -58,3 +58,10 @@ def test_the_place_and_a_suggestion_are_named(desk: Desk, mistake: str) -> None:
     assert said in done.err
     assert advice in done.err
     assert not (desk.directory / "neve.lock").exists()
+
+
+def test_nothing_is_said_twice(desk: Desk) -> None:
+    desk.write("neve.yaml", RECIPE.replace("[tool, plain]", "[tool, dash]"))
+    err = desk.neve("lock", expect=4).err
+    brief = err.splitlines()[[line.startswith("error: ") for line in err.splitlines()].index(True)]
+    assert err.count(brief.removeprefix("error: no-shell: ")) == 1

@@ -89,7 +89,8 @@ def denied(refusals: list[Refusal]) -> DeniedError:
     """Several refusals as one error; ``refusals`` must not be empty."""
     first = refusals[0]
     more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
-    details = [line for refusal in refusals for line in (refusal.brief, *refusal.chain)]
+    others = [line for other in refusals[1:] for line in (other.brief, *other.chain)]
+    details = [*first.chain, *others]
     paste = [line for refusal in refusals for line in refusal.paste]
     return DeniedError(
         f"{first.rule}: {first.brief}{more}",

@@ -66,8 +66,11 @@ class Explanation:
 
     def error(self) -> UsageError:
         """This explanation as the error to raise where no recipe place is known."""
+        told = len(self.chain) == 1 and self.chain[0] in self.brief
         return UsageError(
-            f"{self.label}: {self.brief}", details=self.chain, resolution=self.resolution
+            f"{self.label}: {self.brief}",
+            details=() if told else self.chain,
+            resolution=self.resolution,
         )
 
 
