@@ -28,7 +28,7 @@ from neve.oci.config import (
     chain_id,
 )
 from neve.oci.layer import LayerBlob
-from neve.oci.layering import partition
+from neve.oci.layering import LayerPlan, partition
 from neve.oci.pack import pack_layers
 from neve.store import Store
 from neve.tree import FileEntry, Kind
@@ -38,6 +38,19 @@ CYCLONEDX_TYPE = "application/vnd.cyclonedx+json"
 STATEMENT_TYPE = PROVENANCE_TYPE
 
 Reader = Callable[[FileEntry], "bytes | memoryview"]
+
+
+def untouched_layers(build: LockedBuild, assembly: Assembly) -> tuple[LayerPlan, ...]:
+    """The layers that byte-compiling leaves as they are: they can be packed meanwhile."""
+    return tuple(
+        plan
+        for plan in partition(assembly.tree, order=_order(build))
+        if plan.packages and not any(entry.path.endswith(".py") for entry in plan.entries)
+    )
+
+
+def _order(build: LockedBuild) -> list[str]:
+    return [build.lock.packages[index].name for index in build.target.packages]
 
 
 def make_image(
@@ -53,8 +66,7 @@ def make_image(
 
     ``fresh`` packs every layer again, though the store may hold it.
     """
-    order = [build.lock.packages[index].name for index in build.target.packages]
-    plans = partition(assembly.tree, order=order)
+    plans = partition(assembly.tree, order=_order(build))
     blobs = pack_layers(plans, store, compression=build.compression, workers=workers, fresh=fresh)
     subject = AttestedImage(
         name=build.lock.recipe.name,

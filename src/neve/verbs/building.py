@@ -100,7 +100,6 @@ def refuse_changed_rules(lock: Lock) -> None:
 
 
 def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImage:
-    from neve.build.bytecode import add_bytecode
     from neve.build.image import make_image
     from neve.oci.pack import store_reader
 
@@ -114,14 +113,7 @@ def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImag
             assembly = _assemble(build.target, plan, workspace)
         read = store_reader(workspace.store)
         if plan.lock.recipe.bytecode is not False:
-            workspace.progress.stage("byte-compiling")
-            add_bytecode(
-                assembly,
-                store=workspace.store,
-                read=read,
-                host=lambda: _host_tree(build, plan, workspace),
-                jobs=workspace.settings.jobs,
-            )
+            _compile(build, plan, assembly, workspace)
         workspace.progress.stage("packing layers")
         return make_image(
             build,
@@ -131,6 +123,36 @@ def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImag
             workers=workspace.settings.jobs,
             fresh=plan.fresh,
         )
+
+
+def _compile(build: LockedBuild, plan: BuildPlan, assembly: Assembly, workspace: Workspace) -> None:
+    """Byte-compile, and pack the layers that this leaves alone in the meantime."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from neve.build.bytecode import add_bytecode
+    from neve.build.image import untouched_layers
+    from neve.effects.bytecode import bytecode_plan
+    from neve.oci.pack import pack_layers, store_reader
+
+    if not bytecode_plan(assembly.tree, assembly.bytecode_directories):
+        return
+    workspace.progress.stage("byte-compiling")
+    with ThreadPoolExecutor(1) as ahead:
+        packing = ahead.submit(
+            pack_layers,
+            () if plan.fresh else untouched_layers(build, assembly),
+            workspace.store,
+            compression=build.compression,
+            workers=1,
+        )
+        add_bytecode(
+            assembly,
+            store=workspace.store,
+            read=store_reader(workspace.store),
+            host=lambda: _host_tree(build, plan, workspace),
+            jobs=workspace.settings.jobs,
+        )
+        packing.result()
 
 
 _WAITING = "another neve is building the same image: waiting for it"
