@@ -17,7 +17,7 @@ from neve.attest.spdx import spdx
 from neve.attest.subject import AttestedImage
 from neve.build.made import ImageFacts, ImageParts, LockedBuild, MadeImage, image_of, remember_image
 from neve.build.tree import Assembly
-from neve.model import Check, Digest, Waived
+from neve.model import Check, Digest, Skipped, Waived
 from neve.oci.bundle import Artifact
 from neve.oci.config import (
     LABEL_CYCLONEDX,
@@ -98,7 +98,7 @@ def make_image(
         image=image,
         artifacts=(*documents, statement),
         facts=_facts(build, assembly, blobs),
-        waived=tuple(c for c in assembly.checks if isinstance(c.verdict, Waived)),
+        notable=tuple(c for c in assembly.checks if isinstance(c.verdict, Waived | Skipped)),
     )
     remember_image(build, made, parts, store)
     return made

@@ -67,7 +67,8 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeImage:
-    """One platform's image with its attestations, facts and the checks that were waived.
+    """One platform's image with its attestations, facts and the checks that were waived or
+    skipped.
 
     All checks stand in the build record, which is one of the attestations.
     """
@@ -75,7 +76,7 @@ class MadeImage:
     image: PlatformImage
     artifacts: tuple[Artifact, ...]
     facts: ImageFacts
-    waived: tuple[Check, ...]
+    notable: tuple[Check, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ def recall_image(build: LockedBuild, store: Store) -> MadeImage | None:
         )
         artifacts = noted["artifacts"]
         facts = ImageFacts(**noted["facts"])
-        waived = _read_waived(noted["waived"])
+        notable = _read_checks(noted["notable"])
         wanted = [Digest.parse(row["digest"]) for row in artifacts]
     except (ValueError, KeyError, TypeError, HostileInputError):
         return None
@@ -143,7 +144,7 @@ def recall_image(build: LockedBuild, store: Store) -> MadeImage | None:
             for row, digest in zip(artifacts, wanted, strict=True)
         ),
         facts=facts,
-        waived=waived,
+        notable=notable,
     )
 
 
@@ -185,13 +186,13 @@ def remember_image(build: LockedBuild, made: MadeImage, parts: ImageParts, store
             }
             for artifact in made.artifacts
         ],
-        "waived": _waived_documents(made.waived),
+        "notable": _check_documents(made.notable),
         "facts": {name: getattr(made.facts, name) for name in ImageFacts.__slots__},
     }
     store.remember(build.step.id, json.dumps(document, separators=(",", ":")).encode())
 
 
-def _waived_documents(checks: tuple[Check, ...]) -> list[object]:
+def _check_documents(checks: tuple[Check, ...]) -> list[object]:
     if not checks:
         return []
     from neve.attest.record import check_document
@@ -199,7 +200,7 @@ def _waived_documents(checks: tuple[Check, ...]) -> list[object]:
     return [check_document(check) for check in checks]
 
 
-def _read_waived(rows: list[dict[str, object]]) -> tuple[Check, ...]:
+def _read_checks(rows: list[dict[str, object]]) -> tuple[Check, ...]:
     if not rows:
         return ()
     from neve.attest.record import read_check

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from neve.build.plant import Diversion, plant
+from neve.build.unmet import unmet_wishes
 from neve.distro import Release
 from neve.effects.apply import Applied, apply_effects, settle_effects
 from neve.effects.bench import EffectContext
@@ -63,7 +64,8 @@ class Assembly:
 
     ``hardened`` holds the checks and the refusals: a lock stops at one. ``planted`` counts the
     entries before anything was pruned. ``bytecode_directories`` hold Python that packages want
-    compiled; ``omitted`` are caches that are left out: (package, generator, why).
+    compiled; ``omitted`` are caches that are left out: (package, generator, why); ``unmet``
+    is what the recipe says that came to nothing.
     """
 
     tree: Tree
@@ -72,15 +74,16 @@ class Assembly:
     planted: int
     bytecode_directories: tuple[str, ...] = ()
     omitted: tuple[tuple[str, str, str], ...] = ()
+    unmet: tuple[Check, ...] = ()
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """What hardening judged, and what effects left out of the image."""
+        """What hardening judged, what effects left out, and what the recipe says in vain."""
         left_out = tuple(
             Check(rule="omitted-cache", subject=f"{package}: {generator}", verdict=Skipped(why))
             for package, generator, why in self.omitted
         )
-        return (*self.hardened.checks, *left_out)
+        return (*self.hardened.checks, *left_out, *self.unmet)
 
 
 def configure(ingredients: Ingredients) -> tuple[Tree, Applied]:
@@ -121,6 +124,13 @@ def assemble(ingredients: Ingredients) -> Assembly:
         planted=planted,
         bytecode_directories=applied.bytecode_directories,
         omitted=applied.omitted,
+        unmet=unmet_wishes(
+            tree,
+            ingredients.recipe.run,
+            keep=ingredients.keep,
+            loosened=ingredients.loosened,
+            judged=hardened.checks,
+        ),
     )
 
 

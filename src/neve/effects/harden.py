@@ -70,10 +70,13 @@ class Hardened:
     checks: tuple[Check, ...]
     refusals: tuple[Refusal, ...]
 
-    def require(self) -> None:
-        """Raise one ``DeniedError`` naming every refusal, if there is any."""
+    def require(self, *, variant: str | None = None) -> None:
+        """Raise one ``DeniedError`` naming every refusal, if there is any.
+
+        ``variant`` is the one that was judged: what settles it belongs under its name.
+        """
         if self.refusals:
-            raise denied(list(self.refusals))
+            raise denied(list(self.refusals), variant=variant)
 
 
 def harden(tree: Tree, context: HardenContext) -> Hardened:

@@ -85,17 +85,21 @@ class Refusal:
         return denied([self])
 
 
-def denied(refusals: list[Refusal]) -> DeniedError:
-    """Several refusals as one error; ``refusals`` must not be empty."""
+def denied(refusals: list[Refusal], *, variant: str | None = None) -> DeniedError:
+    """Several refusals as one error; ``refusals`` must not be empty. The lines to paste stand
+    under ``variants:`` where a variant was judged, so that they loosen nothing else.
+    """
     first = refusals[0]
     more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
     others = [line for other in refusals[1:] for line in (other.brief, *other.chain)]
     details = [*first.chain, *others]
-    paste = [line for refusal in refusals for line in refusal.paste]
+    paste = _merged([line for refusal in refusals for line in refusal.paste])
+    if variant is not None:
+        paste = ["variants:", f"  {variant}:", *(f"    {line}" for line in paste)]
     return DeniedError(
         f"{first.rule}: {first.brief}{more}",
         details=tuple(details),
-        resolution="If the image really needs it, add to the recipe:\n" + "\n".join(_merged(paste)),
+        resolution="If the image really needs it, add to the recipe:\n" + "\n".join(paste),
         docs="reference/rules.md",
     )
 

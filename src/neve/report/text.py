@@ -138,6 +138,8 @@ def build_text(result: BuildResult, width: int) -> str:
         wrapped(f"loosened: {line}", width)
         for line in _loosened(check for one in result.platforms for check in one.waived)
     )
+    skipped = {check_note(check) for one in result.platforms for check in one.skipped}
+    text += "".join(wrapped(f"note: {line}", width) for line in sorted(skipped))
     text += "".join(wrapped(f"note: {notice}", width) for notice in result.notices)
     if not result.locked:
         note = "note: resolved for this build alone; `neve lock` makes it repeatable"
@@ -146,6 +148,12 @@ def build_text(result: BuildResult, width: int) -> str:
     if len(result.platforms) > 1:
         text += "".join(f"  {one.platform} {one.manifest}\n" for one in result.platforms)
     return text + _where(result)
+
+
+def check_note(check: Check) -> str:
+    """What a skipped check left open, in a line."""
+    reason = check.verdict.reason if isinstance(check.verdict, Skipped) else ""
+    return f"{check.rule} ({check.subject}): {reason}"
 
 
 def _loosened(checks: Iterable[Check]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from neve.build.made import ImageFacts, MadeImage, annotations_of
 from neve.errors import UsageError
-from neve.model import Check, Digest, Platform, sha256_of
+from neve.model import Check, Digest, Platform, Skipped, Waived, sha256_of
 from neve.oci.bundle import Bundle, assemble
 from neve.oci.codec import Compression
 from neve.recipe.lock import Lock
@@ -18,6 +19,7 @@ from neve.verbs.context import Workspace
 from neve.verbs.lock import matching_lock, read_recipe_at, repository_addresses
 from neve.verbs.places import RecipePlace
 from neve.verbs.platforms import host_platform
+from neve.verbs.settings import EPOCH_VARIABLE
 
 FORMATS = ("oci", "oci-archive", "docker-archive")
 
@@ -56,6 +58,7 @@ class BuiltPlatform:
     config: Digest
     facts: ImageFacts
     waived: tuple[Check, ...]
+    skipped: tuple[Check, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,7 @@ def build_image(request: BuildRequest, workspace: Workspace) -> BuildResult:
         locked=locked,
         loaded=loaded,
         platforms=tuple(_platform(one) for one in made),
-        notices=_notices(request, made),
+        notices=_notices(request, made, plan.lock),
     )
 
 
@@ -235,12 +238,18 @@ def _platform(made: MadeImage) -> BuiltPlatform:
         manifest=made.image.manifest.digest,
         config=sha256_of(made.image.config_data),
         facts=made.facts,
-        waived=made.waived,
+        waived=tuple(c for c in made.notable if isinstance(c.verdict, Waived)),
+        skipped=tuple(c for c in made.notable if isinstance(c.verdict, Skipped)),
     )
 
 
-def _notices(request: BuildRequest, made: tuple[MadeImage, ...]) -> tuple[str, ...]:
+def _notices(request: BuildRequest, made: tuple[MadeImage, ...], lock: Lock) -> tuple[str, ...]:
+    """What the caller asked for and this image does not have."""
+    found: list[str] = []
+    epoch = os.environ.get(EPOCH_VARIABLE)
+    if epoch and epoch != str(lock.time):
+        found.append(f"{EPOCH_VARIABLE} is not obeyed: the lock's time is {lock.time}")
     if request.image_format == "docker-archive":
         lost = "docker-archive: SBOMs, provenance and build record are not in it (--attestations)"
-        return (lost,)
-    return tuple(dict.fromkeys(text for one in made for text in one.image.dropped))
+        return (*found, lost)
+    return (*found, *dict.fromkeys(text for one in made for text in one.image.dropped))

@@ -33,6 +33,7 @@ from neve.tree import FileEntry
 from neve.verbs.context import Workspace
 from neve.verbs.holding import Hold
 from neve.verbs.resolving import (
+    RUNTIME,
     Resolved,
     addresses_of,
     at_place,
@@ -40,8 +41,7 @@ from neve.verbs.resolving import (
     resolve_recipe,
     variants_of,
 )
-
-EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
+from neve.verbs.settings import EPOCH_VARIABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +86,8 @@ def make_lock(
         key: _judge(read, workspace, resolved, key, facts=facts, time=time)
         for key in resolved.solutions
     }
-    for one in judged.values():
-        one.assembly.hardened.require()
+    for (_, variant), one in judged.items():
+        one.assembly.hardened.require(variant=None if variant == RUNTIME else variant)
     packages, targets = _targets(judged)
     lock = Lock(
         recipe=read.recipe,

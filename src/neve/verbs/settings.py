@@ -16,6 +16,8 @@ from neve.errors import UsageError
 from neve.store import default_directory
 
 FILE_NAME = "neve.toml"
+EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
+"""The time of artefacts made from a fresh lock (reproducible-builds.org's specification)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,7 @@ def test_what_was_made_is_recalled_the_same(tmp_path: Path) -> None:
     made = make(tmp_path / "store", locked())
     with Store.open(tmp_path / "store") as store:
         assert recall_image(locked(), store) == made
-    assert [check.rule for check in made.waived] == ["no-shell"]
+    assert [check.rule for check in made.notable] == ["no-shell"]
 
 
 def test_nothing_is_recalled_from_an_empty_store(tmp_path: Path) -> None:

@@ -19,6 +19,11 @@ ROOT = Digest("sha256", "a" * 64)
 DROPPED = ("debconf", "dpkg", "libacl1", "libmd0", "libpcre2-8-0", "libselinux1", "mawk", "tar")
 
 
+SKIPPED = Check(
+    rule="keep-unused", subject="keep[0]", verdict=Skipped("/x matches nothing in the image")
+)
+
+
 def waived(subject: str) -> Check:
     waiver = Waiver(
         rule="no-shell", subject=subject, reason="initdb", owner="r", expires=date(2030, 1, 1)
@@ -42,6 +47,7 @@ def built(platform: Platform) -> BuiltPlatform:
         config=ROOT,
         facts=facts,
         waived=(waived("/usr/bin/dash"), waived("/usr/bin/sh")),
+        skipped=(SKIPPED,),
     )
 
 
@@ -169,3 +175,8 @@ def test_failures_stand_last_and_are_counted() -> None:
     lines = report.test_text(result, 80).splitlines()
     assert lines[-1] == "1 passed, 1 failed, 1 skipped"
     assert [line.split()[0] for line in lines[2:5]] == ["pass", "skipped", "FAIL"]
+
+
+def test_what_a_recipe_says_in_vain_is_shown_once() -> None:
+    text = build_text(build(AMD64, ARM64), 100)
+    assert text.count("note: keep-unused (keep[0]): /x matches nothing in the image") == 1
