@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import posixpath
 import re
 import shutil
@@ -202,16 +203,29 @@ def _linked(tree: Tree, interpreter: str, read: Reader) -> Iterable[str]:
         if facts.interpreter is not None:
             wanted.append(facts.interpreter)
         for candidate in wanted:
-            if candidate not in seen and tree.locate(candidate) is not None:
+            if candidate not in seen and _is_file(tree.locate(candidate)):
                 seen.add(candidate)
                 todo.append(candidate)
 
 
+def _is_file(entry: FileEntry | None) -> bool:
+    return entry is not None and entry.kind in (Kind.FILE, Kind.HARDLINK)
+
+
 def _write(tree: Tree, path: str, folder: Path, read: Reader) -> None:
-    """Put the file that ``path`` means where ``path`` resolves to, links made plain."""
+    """Put the file that ``path`` means where ``path`` resolves to, links made plain.
+
+    Headers name such paths, so they are hostile: the links that ``folder`` holds at its top may
+    lead out of it on this machine, and nothing is written through one.
+    """
     held = tree.content_entry(tree[tree.resolve(path)])
-    directory = tree.resolve(posixpath.dirname(path))
-    target = folder / posixpath.join(directory, posixpath.basename(path)).lstrip("/")
+    place = tree.resolve(path, follow_last=False)
+    if posixpath.dirname(place) == "/":
+        place = tree.resolve(path)
+    target = folder / place.lstrip("/")
+    if os.path.lexists(target):
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(read(held))
+    with target.open("xb") as file:
+        file.write(read(held))
     target.chmod(0o755 if held.mode & 0o111 else 0o644)
