@@ -100,8 +100,18 @@ class Tree:
         return self._entries.get(self.resolve(path))
 
     def content_entry(self, entry: FileEntry) -> FileEntry:
-        """The entry holding ``entry``'s bytes: itself, or the first name of a hard link."""
+        """The entry holding ``entry``'s bytes: itself, or the first name of a hard link.
+
+        Raises ``HostileInputError`` where packages link each other's names in a ring.
+        """
+        first, followed = entry, 0
         while entry.kind is Kind.HARDLINK:
+            followed += 1
+            if followed > _MAX_LINKS:
+                raise HostileInputError(
+                    f"{first.path}: hard links that lead to no file",
+                    resolution="Remove one of the packages that bring this path.",
+                )
             entry = self._entries[entry.target or ""]
         return entry
 
@@ -150,6 +160,8 @@ class Tree:
                 self._drop(below)
         if old is not None and path in self._links:
             self._promote(path)
+        if old is not None:
+            self._forget_link(old)
         self._entries[path] = entry
         if old is None:
             self._ordered = None
@@ -171,11 +183,16 @@ class Tree:
             self._promote(path)
         entry = self._entries.pop(path)
         self._ordered = None
-        if entry.kind is Kind.HARDLINK and path in self._links.get(entry.target or "", ()):
-            self._links[entry.target or ""].remove(path)
+        self._forget_link(entry)
         if self._children is not None:
             self._children.get(posixpath.dirname(path), set()).discard(posixpath.basename(path))
             self._children.pop(path, None)
+
+    def _forget_link(self, entry: FileEntry) -> None:
+        """``entry`` no longer is another name of its target: never give it that content."""
+        names = self._links.get(entry.target or "", [])
+        if entry.kind is Kind.HARDLINK and entry.path in names:
+            names.remove(entry.path)
 
     def _promote(self, path: str) -> None:
         """Give the content of ``path`` to the first of its other names."""

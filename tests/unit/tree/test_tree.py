@@ -98,3 +98,23 @@ def test_a_link_cycle_is_refused() -> None:
     tree = Tree([symlink("/a", "b"), symlink("/b", "a")])
     with pytest.raises(HostileInputError, match="more than 40 symbolic links"):
         tree.resolve("/a/x")
+
+
+def test_a_name_that_was_a_hard_link_keeps_its_new_content() -> None:
+    tree = Tree([file("/a", b"good"), hardlink("/b", "/a")])
+    tree.apply(Put(file("/b", b"other")))
+    tree.apply(Remove("/a", WHY))
+    assert tree["/b"].content == Inline(b"other")
+
+
+def test_a_hard_link_that_was_linked_anew_follows_its_new_target_alone() -> None:
+    tree = Tree([file("/a", b"1"), file("/c", b"2"), hardlink("/b", "/a")])
+    tree.apply(Put(hardlink("/b", "/c")))
+    tree.apply(Remove("/a", WHY))
+    assert tree.content_entry(tree["/b"]).content == Inline(b"2")
+
+
+def test_a_ring_of_hard_links_is_refused() -> None:
+    tree = Tree([hardlink("/a", "/b"), hardlink("/b", "/a")])
+    with pytest.raises(HostileInputError, match="hard links"):
+        tree.content_entry(tree["/a"])
