@@ -39,14 +39,20 @@ class DirectoryFiles:
     def size(self, name: str) -> int | None:
         """Bytes of the regular file ``name``, or ``None``."""
         try:
-            found = (self._path / name).stat()
+            found = self._place(name).stat()
         except OSError:
             return None
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def open(self, name: str) -> BinaryIO:
         """Raises ``OSError`` where there is none."""
-        return (self._path / name).open("rb")
+        return self._place(name).open("rb")
+
+    def _place(self, name: str) -> Path:
+        """``name`` below the directory: documents of the image may name what they like."""
+        if name.startswith("/") or ".." in name.split("/") or "\0" in name:
+            raise FileNotFoundError(name)
+        return self._path / name
 
 
 class ArchiveFiles:

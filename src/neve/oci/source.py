@@ -71,34 +71,48 @@ def inflate(
     """Bring the bare tar of ``layer`` into ``store`` under its diff_id, every byte verified.
 
     Raises ``TrustError`` when a digest or size does not hold, ``HostileInputError`` past the
-    limits or for a broken stream. A layer that the store holds already is read and held to its
-    digest, so that damage shows on every machine, but not inflated again.
+    limits or for a broken stream. A layer that the store holds already is judged all the same:
+    else a diff_id that this machine knows would vouch for other content under it.
     """
     if layer.diff_id.algorithm != "sha256":
         raise TrustError(
             f"{layer.name}: its diff_id is a {layer.diff_id.algorithm}",
             resolution="Write the image again with sha256 digests.",
         )
-    if layer.digest is not None and store.has(layer.diff_id):
+    if store.has(layer.diff_id):
+        content = hashlib.sha256()
         with source.open_layer(layer) as file:
-            _Counted(file, layer).finish()
+            for chunk in _bounded(file, layer, limits):
+                content.update(chunk)
+        if content.hexdigest() != layer.diff_id.value:
+            raise _other_content(layer, f"content has digest sha256:{content.hexdigest()}")
         return layer.diff_id
-    plain = 0
     with source.open_layer(layer) as file, store.writer(layer.diff_id) as writer:
-        stored = _Counted(file, layer)
-        for chunk in _plain(stored, layer):
-            plain += len(chunk)
-            _check_bounds(layer, plain, stored.count, limits)
+        for chunk in _bounded(file, layer, limits):
             writer.write(chunk)
-        stored.finish()
         try:
             return writer.commit()
         except TrustError as error:
-            raise TrustError(
-                f"{layer.name}: its content is not what the configuration says",
-                details=(f"expected {layer.diff_id}", error.brief),
-                resolution="Fetch or export the image again; if it stays so, do not use it.",
-            ) from error
+            raise _other_content(layer, error.brief) from error
+
+
+def _bounded(file: BinaryIO, layer: SourceLayer, limits: ReadLimits) -> Iterator[bytes]:
+    """The layer inflated within ``limits``; at the end its stored size and digest have held."""
+    plain = 0
+    stored = _Counted(file, layer)
+    for chunk in _plain(stored, layer):
+        plain += len(chunk)
+        _check_bounds(layer, plain, stored.count, limits)
+        yield chunk
+    stored.finish()
+
+
+def _other_content(layer: SourceLayer, found: str) -> TrustError:
+    return TrustError(
+        f"{layer.name}: its content is not what the configuration says",
+        details=(f"expected {layer.diff_id}", found),
+        resolution="Fetch or export the image again; if it stays so, do not use it.",
+    )
 
 
 def _check_bounds(layer: SourceLayer, plain: int, stored: int, limits: ReadLimits) -> None:

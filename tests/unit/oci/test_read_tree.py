@@ -287,6 +287,19 @@ def test_a_layer_that_is_not_what_it_is_named_is_refused(store: Store) -> None:
         read_tree(source, store)
 
 
+def test_a_layer_that_the_store_knows_vouches_for_no_other_content(store: Store) -> None:
+    known, other = tar(("a", b"known")), tar(("a", b"other"))
+    read_tree(Layers(known), store)
+    with pytest.raises(TrustError, match="not what the configuration says"):
+        read_tree(Layers(gzip.compress(other), tars=[known]), store)
+    assert apply(store, known) == {"/a": b"known"}
+
+
+def test_a_name_that_was_a_hard_link_keeps_what_a_later_layer_gave_it(store: Store) -> None:
+    first = tar(("a", b"good"), ("b", "= a"))
+    assert apply(store, first, tar(("b", b"other")), tar((".wh.a", b""))) == {"/b": b"other"}
+
+
 WHY = Reason(Origin.PACKAGE, "hello", "unpacked")
 _NAMES = st.text("ab.é -_", min_size=1, max_size=4).filter(
     lambda name: name not in (".", "..") and not name.startswith(".wh.")
@@ -481,6 +494,17 @@ def test_a_digest_is_never_a_path(tmp_path: Path, digest: object) -> None:
     (tmp_path / "index.json").write_text(json.dumps({"manifests": [row]}))
     with pytest.raises(HostileInputError):
         open_image(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["{}/secret", "../secret", "a/../../secret", "a\0b"])
+def test_documents_name_no_file_outside_the_directory(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text(json.dumps({"rootfs": {"diff_ids": []}}))
+    image = tmp_path / "image"
+    (image / "a").mkdir(parents=True)
+    rows: list[object] = [{"Config": name.format(tmp_path), "RepoTags": None, "Layers": []}]
+    (image / "manifest.json").write_text(json.dumps(rows))
+    with pytest.raises(HostileInputError, match="is missing"):
+        open_image(image)
 
 
 def test_something_else_is_no_image(tmp_path: Path) -> None:
