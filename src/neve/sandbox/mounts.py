@@ -76,6 +76,11 @@ def prepare_mounts(
     if root is None:
         raise ValueError("an image without a root has no mounts")
     for path in _NEEDED:
+        if resolve_inside(root, path) != path:
+            raise HostileInputError(
+                f"{path} is a link in the image: no engine mounts over one",
+                resolution="Remove the package or file that adds it.",
+            )
         _make_directory(root, path)
     mounts = []
     wanted = {resolve_inside(root, path) for path in ("/tmp", *image.writable)}  # noqa: S108

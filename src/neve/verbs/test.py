@@ -171,13 +171,17 @@ def _subject(
             reference = sandbox.load(archive)
         yield replace(subject, image=replace(subject.image, reference=reference))
     else:
-        directory = Path(tempfile.mkdtemp(prefix="neve-root-"))
+        # The image's root takes the owner and mode that the image says: it must lie below a
+        # directory that no other user of this host can enter, as it may hold setuid programs.
+        private = Path(tempfile.mkdtemp(prefix="neve-root-"))
         try:
             workspace.progress.stage("unpacking")
-            materialise(tree, subject.read, directory)
-            yield replace(subject, image=replace(subject.image, root=directory))
+            root = private / "root"
+            root.mkdir(mode=0o700)
+            materialise(tree, subject.read, root)
+            yield replace(subject, image=replace(subject.image, root=root))
         finally:
-            remove_tree(directory)
+            remove_tree(private)
 
 
 def _write_archive(source: ImageSource, archive: IO[bytes], workspace: Workspace) -> None:

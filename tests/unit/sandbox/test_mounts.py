@@ -104,3 +104,11 @@ def test_an_etc_that_links_out_changes_nothing_on_the_host(root: Path, scratch: 
     (root / "etc").symlink_to(outside)
     prepare_mounts(RunnableImage(root=root), scratch, hosts=("app",), exact=False)
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["proc", "dev"])
+def test_nothing_is_mounted_over_a_link(root: Path, scratch: Path, name: str) -> None:
+    (root / name).symlink_to("/etc")
+    image = RunnableImage(root=root, uid=65532, gid=65532)
+    with pytest.raises(HostileInputError, match="is a link in the image"):
+        prepare_mounts(image, scratch, hosts=("box",), exact=False)
