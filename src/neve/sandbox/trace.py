@@ -13,12 +13,13 @@ import contextlib
 import os
 import shlex
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from neve.errors import ToolError
+from neve.errors import HostileInputError, ToolError
 from neve.sandbox.process import Completed, find_program, run_command
 from neve.sandbox.trace_changes import read_changes
 from neve.sandbox.trace_layers import HOSTS, write_status
@@ -29,6 +30,7 @@ from neve.sandbox.trace_stubs import read_commands, stub_paths, write_stubs
 _LOG = "/neve/log"
 _REAL = "/neve/real"
 _OUTPUT_TAIL = 2000
+_NOTES_LIMIT = 64 << 20
 
 _MOUNT = (
     'cd "$1" && LIBMOUNT_FORCE_MOUNT2=always mount -t overlay overlay -o "$2" root'
@@ -145,7 +147,7 @@ class Tracer:
             timeout=self._timeout * 4,
             failures=True,
         )
-        failed = (space / "neve" / "failed").read_text(encoding="utf-8", errors="replace")
+        failed = _noted(space / "neve" / "failed").decode("utf-8", "replace")
         shutil.rmtree(space / "work", ignore_errors=True)
         return tuple(line for line in failed.splitlines() if line)
 
@@ -206,7 +208,7 @@ class Tracer:
         return Stage(
             name=name,
             exit_code=None if done.timed_out else done.exit_code,
-            commands=read_commands((space / "neve" / "log").read_bytes()),
+            commands=read_commands(_noted(space / "neve" / "log")),
             changes=changes,
             looks=looks,
             output=output,
@@ -228,7 +230,7 @@ class Tracer:
         options = _lay_out(space, lowers, upper, script)
         argv = [*_NAMESPACES, "sh", "-c", _MOUNT, "trace", str(space), options]
         if strace:
-            argv += ["strace", "-f", "-qq", "--seccomp-bpf", "-s", "4096"]
+            argv += ["strace", "-f", "-qq", "--seccomp-bpf", "-s", "4096", "--decode-pids=pidns"]
             argv += ["-e", f"trace={STRACE_EVENTS}", "-e", "signal=none", "-o", "strace"]
         argv += ["bwrap", *_sandbox(lowers, host, root.architecture)]
         shell = (
@@ -258,6 +260,21 @@ class Tracer:
             shutil.rmtree(work, ignore_errors=True)
 
 
+# What a script that installs files needs. Others lead out of the sandbox: CAP_DAC_READ_SEARCH
+# through open_by_handle_at(2) to every file of the scratch directory's file system, CAP_SYS_PTRACE
+# to what /proc/PID/root of a process outside shows, were there one to be seen.
+_CAPABILITIES = (
+    "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+)
 _NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--propagation", "private")
 
 
@@ -268,6 +285,26 @@ def _require_root() -> None:
             "tracing needs root: it mounts overlays and keeps the owners of files",
             resolution="Run it as root, on a machine or in a virtual machine of its own.",
         )
+
+
+def _noted(path: Path) -> bytes:
+    """What the recorders wrote. Scripts may put anything in its place: a link to a file of this
+    host, or a pipe that nobody writes to.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            data = (
+                file.read(_NOTES_LIMIT + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+            )
+    except OSError:
+        data = None
+    if data is None or len(data) > _NOTES_LIMIT:
+        raise HostileInputError(
+            f"a script replaced or filled the recorders' own file {path.name!r}",
+            resolution="Leave this package out: no honest script touches it.",
+        )
+    return data
 
 
 def _lay_out(space: Path, lowers: Sequence[Path], upper: Path, script: str) -> str:
@@ -292,11 +329,12 @@ def _sandbox(lowers: Sequence[Path], host: str, architecture: str) -> list[str]:
     words += ["--bind", "neve", "/neve", "--bind", "root", _REAL]
     for path, kind in stub_paths(lowers):
         words += ["--ro-bind", f"neve/{kind}", path]
-    words += ["--unshare-net", "--unshare-ipc", "--unshare-uts", "--hostname", host]
-    words += ["--cap-add", "ALL", "--cap-drop", "CAP_SYS_ADMIN", "--cap-drop", "CAP_SYS_BOOT"]
-    words += ["--cap-drop", "CAP_SYS_MODULE", "--cap-drop", "CAP_SYS_RAWIO"]
-    words += ["--cap-drop", "CAP_MKNOD", "--cap-drop", "CAP_SYS_TIME", "--die-with-parent"]
-    words += ["--new-session", "--clearenv"]
+    words += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+    words += ["--hostname", host]
+    words += ["--cap-drop", "ALL"]
+    for capability in _CAPABILITIES:
+        words += ["--cap-add", capability]
+    words += ["--die-with-parent", "--new-session", "--clearenv"]
     for name, value in (
         ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
         ("HOME", "/root"),

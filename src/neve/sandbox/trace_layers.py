@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from neve.errors import ToolError
+from neve.errors import HostileInputError, ToolError
 from neve.sandbox.process import run_command
 from neve.sandbox.trace_record import PackageLayer
 
@@ -49,6 +49,7 @@ def unpack_layer(
             details=tuple(done.stderr.decode("utf-8", "replace").splitlines()[-5:]),
             resolution="Tracing keeps file owners: run it as root, and on a Linux file system.",
         )
+    _refuse_links(part, info_name)
     for alias in _ALIASES:
         if (part / alias).is_dir() and not (part / alias).is_symlink():
             _merge(part / alias, part / "usr" / alias)
@@ -102,6 +103,17 @@ def write_status(
             head + b"\nStatus: install ok " + state + b"\n" + rest.rstrip(b"\n") + b"\n"
         )
     (admin / "status").write_bytes(b"\n".join(paragraphs))
+
+
+def _refuse_links(root: Path, info_name: str) -> None:
+    """What is merged and noted below these must land in the layer, not where a link leads."""
+    for place in (*(f"usr/{alias}" for alias in _ALIASES), f"{ADMIN}/info"):
+        for path in (place, *(str(parent) for parent in PurePosixPath(place).parents)):
+            if (root / path).is_symlink():
+                raise HostileInputError(
+                    f"{info_name}: brings /{path} as a link",
+                    resolution="Leave this package out: no package of a distribution does this.",
+                )
 
 
 def _merge(source: Path, target: Path) -> None:

@@ -90,6 +90,7 @@ _MUTED = (
 _LINE = re.compile(r"^(\d+) +(.*)$")
 _CALL = re.compile(r"^(\w+)\((.*)$", re.S)
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_OUTSIDE = re.compile(r"/\* (\d+) in strace's PID NS \*/")
 _RESULT = re.compile(r"\) += (-?\d+|\?)(?: (E[A-Z]+))?")
 _STATS = frozenset(
     [
@@ -117,7 +118,8 @@ class _Task:
 
 
 def read_looks(lines: Iterable[str]) -> tuple[Look, ...]:
-    """The looks in strace's output (``-f -qq -o``, of ``STRACE_EVENTS``), each once, sorted.
+    """The looks in strace's output (``-f -qq -o --decode-pids=pidns``, of ``STRACE_EVENTS``), each
+    once, sorted.
 
     Listening begins with the first program started below ``/var/lib/dpkg/info``: what set the
     sandbox up is not the script's.
@@ -166,6 +168,8 @@ class _Reader:
         task = self._task(pid)
         value, error = result.groups()
         if name in ("fork", "vfork", "clone", "clone3"):
+            outside = _OUTSIDE.search(result.string, result.end())
+            value = outside[1] if outside else value
             if value not in ("?", "-1") and value not in self._tasks:
                 self._tasks[value] = _Task(cwd=task.cwd, program=task.program, muted=task.muted)
             return

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from neve.errors import ToolError
+from neve.errors import HostileInputError, ToolError
 from neve.sandbox.trace_layers import (
     hosts_layer,
     scripts_layer,
@@ -59,6 +59,27 @@ def test_dpkg_knows_the_package(tmp_path: Path) -> None:
     assert (layer / INFO / "p:amd64.list").read_text() == "/.\n/usr/bin/b\n"
     assert os.access(layer / INFO / "p:amd64.postinst", os.X_OK)
     assert not (layer / INFO / "p:amd64.prerm").exists()
+
+
+@needs_tar
+@pytest.mark.parametrize("name", ["usr", "usr/bin", "var", "var/lib/dpkg/info"])
+def test_a_layers_links_lead_nothing_out_of_it(tmp_path: Path, name: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    data = tmp_path / "data.tar"
+    with tarfile.open(data, "w") as archive:
+        link = tarfile.TarInfo(f"./{name}")
+        link.type, link.linkname = tarfile.SYMTYPE, str(outside)
+        link.uid, link.gid = os.getuid(), os.getgid()
+        archive.addfile(link)
+        member = tarfile.TarInfo("./bin/tool")
+        member.uid, member.gid = os.getuid(), os.getgid()
+        archive.addfile(member, io.BytesIO())
+    with pytest.raises(HostileInputError, match="as a link"):
+        unpack_layer(
+            data, tmp_path / "layer", info_name="p", scripts={"postinst": b"#!/bin/sh"}, files=[]
+        )
+    assert list(outside.iterdir()) == []
 
 
 @needs_tar

@@ -101,3 +101,13 @@ def test_any_text_is_survived(lines: list[str]) -> None:
 )
 def test_broken_lines_are_survived(parts: list[str]) -> None:
     read_looks([START, "".join(parts)])
+
+
+def test_a_child_of_another_pid_namespace_is_known_by_its_number_outside() -> None:
+    found = looks(
+        '1 chdir("/var") = 0',
+        "1 clone(child_stack=NULL) = 2 /* 70 in strace's PID NS */",
+        '1 chdir("/etc") = 0',
+        '70 access("lib", R_OK) = 0',
+    )
+    assert found == (Look("/var/lib", "stat", True),)
