@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from neve.model import Check, Fail, Pass, Platform, Skipped, Verdict, sha256_of
 from neve.oci.layout_source import open_image
 from neve.oci.pack import store_reader
 from neve.oci.read_tree import read_tree
+from neve.sandbox.bubblewrap import Bubblewrap
 from neve.verbs import test as verb
 from neve.verbs.context import Workspace
 from neve.verbs.platforms import host_platform
@@ -35,6 +37,7 @@ def _image(place: Path, *, labels: dict[str, str] | None = None, user: str = "65
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
         for name, kind, data in (
+            (".", tarfile.DIRTYPE, b""),
             ("etc", tarfile.DIRTYPE, b""),
             ("etc/passwd", tarfile.REGTYPE, b"nonroot:x:65532:65532::/:/sbin/nologin\n"),
         ):
@@ -157,3 +160,17 @@ def test_an_engine_is_given_the_same_image(tmp_path: Path, workspace: Workspace)
     trees = [read_tree(image, workspace.store) for image in (source, again)]
     listed = [[(e.path, e.mode, bytes(read(e)) if e.content else b"") for e in t] for t in trees]
     assert listed[0] == listed[1]
+
+
+def test_no_other_user_of_the_host_reaches_the_programs_of_a_tested_image(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    source = open_image(_image(tmp_path / "image.tar"))
+    with verb._subject("a", source, Bubblewrap(exact=False), workspace) as subject:
+        root = subject.image.root
+        assert root is not None
+        assert root.stat().st_mode & 0o777 == 0o755, "as the image says"
+        assert root.parent.stat().st_mode & 0o777 == 0o700
+        assert root.parent.stat().st_uid == os.geteuid()
+        private = root.parent
+    assert not private.exists()
