@@ -149,7 +149,7 @@ def _compile(build: LockedBuild, plan: BuildPlan, assembly: Assembly, workspace:
             assembly,
             store=workspace.store,
             read=store_reader(workspace.store),
-            host=lambda: _host_tree(build, plan, workspace),
+            host=lambda: _host_tree(build, plan, assembly, workspace),
             jobs=workspace.settings.jobs,
         )
         packing.result()
@@ -198,7 +198,7 @@ def assemble_target(
             packages=answers.packages,
             because={package.name: package.because for package in packages},
             requested=requested_names(packages),
-            contents=contents(),
+            contents=contents() if any(file.digest for file in lock.recipe.files) else {},
             time=lock.time,
             read=bytes_reader(workspace),
         )
@@ -243,11 +243,15 @@ def _different_effects(target: LockedTarget, own: Sequence[object]) -> tuple[str
     )
 
 
-def _host_tree(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> Assembly | None:
+def _host_tree(
+    build: LockedBuild, plan: BuildPlan, own: Assembly, workspace: Workspace
+) -> Assembly | None:
     """The lock's tree for this machine's architecture, whose interpreter can run here."""
     from neve.verbs.platforms import host_platform
 
     key = (host_platform(), build.target.variant)
+    if build.target.platform == key[0]:
+        return own
     if key in plan.assemblies:
         return plan.assemblies[key]
     for target in plan.lock.targets:
