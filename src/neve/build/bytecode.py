@@ -1,8 +1,9 @@
 """Python bytecode for a finished tree: the one thing a build runs, in the sandbox, and cached.
 
 What is compiled and where it goes is decided in ``effects.bytecode``; this runs the interpreter.
-Results are kept per package: what a package's sources compile to depends on the interpreter's
-version, their paths, times and content alone, whatever the architecture.
+Results are kept per package: what a package's sources compile to depends on their paths, times
+and content and on the interpreter that ran, by its bytes: a version is only what its package
+says of itself, and one archive's must not answer for another's.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from neve.build.tree import Assembly
 from neve.effects.bytecode import BytecodePlan, BytecodeSource, bytecode_edits, bytecode_plan
 from neve.errors import ToolError
 from neve.formats.elf import read_elf
-from neve.model import Digest
+from neve.model import Digest, sha256_of
 from neve.sandbox.bytecode import BYTECODE_VERSION, PythonSource, compile_python
 from neve.store import Store
 from neve.tree import Content, FileEntry, Kind, Slice, Tree
@@ -40,18 +41,19 @@ def add_bytecode(
     can run here. Raises ``ToolError`` where none of the identical version can.
     """
     tree = assembly.tree
-    for plan in bytecode_plan(tree, assembly.bytecode_directories):
-        version = _exact_version(tree, plan, read)
+    plans = [p for p in bytecode_plan(tree, assembly.bytecode_directories) if p.sources]
+    runnable = host() if plans else None
+    for plan in plans:
+        root = _runnable(runnable, plan, _exact_version(tree, plan, read), read)
         results: dict[str, Content] = {}
         missing: list[_Group] = []
-        for group in _groups(plan, version):
+        for group in _groups(plan, _compiler(root, plan.interpreter, read)):
             known = group.recall(store)
             if known is None:
                 missing.append(group)
             else:
                 results |= known
         if missing:
-            root = _runnable(host(), plan, version, read)
             results |= _compile(plan, missing, tree, root, store=store, read=read, jobs=jobs)
         tree.apply_all(bytecode_edits(plan, results))
 
@@ -59,11 +61,11 @@ def add_bytecode(
 class _Group:
     """The sources of one package that one interpreter compiles."""
 
-    def __init__(self, version: str, sources: Sequence[BytecodeSource]) -> None:
+    def __init__(self, compiler: Digest, sources: Sequence[BytecodeSource]) -> None:
         self.sources = sources
         listed = [f"{s.path} {s.mtime} {s.digest}" for s in sources]
         self._step = Step(
-            kind=StepKind.BYTE_COMPILE, inputs=(BYTECODE_VERSION, version, *listed)
+            kind=StepKind.BYTE_COMPILE, inputs=(BYTECODE_VERSION, str(compiler), *listed)
         ).id
 
     def recall(self, store: Store) -> dict[str, Content] | None:
@@ -101,16 +103,16 @@ class _Group:
         return found
 
 
-def _groups(plan: BytecodePlan, version: str) -> Iterable[_Group]:
+def _groups(plan: BytecodePlan, compiler: Digest) -> Iterable[_Group]:
     by_package: dict[str, list[BytecodeSource]] = {}
     for source in plan.sources:
         by_package.setdefault(source.package, []).append(source)
     for package in sorted(by_package):
-        yield _Group(version, by_package[package])
+        yield _Group(compiler, by_package[package])
 
 
 def _exact_version(tree: Tree, plan: BytecodePlan, read: Reader) -> str:
-    """What decides the compiler's output: the interpreter's package version."""
+    """What two architectures' interpreters must share: their package's version."""
     entry = tree.get(f"/var/lib/dpkg/status.d/{plan.package}")
     text = bytes(read(entry)).decode("utf-8", "replace") if entry is not None else ""
     match = re.search(r"^Version: (\S+)$", text, re.MULTILINE)
@@ -170,20 +172,39 @@ _LIBRARIES = re.compile(r"/usr/lib(?:64|/[a-z0-9_]+-linux-[a-z]+)?")
 
 
 def _materialise(tree: Tree, interpreter: str, folder: Path, read: Reader) -> None:
-    """Write what the interpreter needs to start: itself, what it is linked with, and
-    the modules of the package that Debian calls its minimal library.
-    """
-    for entry in tree:  # merged-/usr: /lib64 is where the loader is looked for
-        if entry.kind is Kind.SYMLINK and entry.path.count("/") == 1:
-            (folder / entry.path.lstrip("/")).symlink_to(entry.target or "")
-    for path in _linked(tree, interpreter, read):
+    """Write what the interpreter needs to start."""
+    for entry in _top_links(tree):
+        (folder / entry.path.lstrip("/")).symlink_to(entry.target or "")
+    for path in _needed(tree, interpreter, read):
         _write(tree, path, folder, read)
+
+
+def _compiler(tree: Tree, interpreter: str, read: Reader) -> Digest:
+    """What decides the compiler's output: every byte that it starts from."""
+    lines = [f"{entry.path} -> {entry.target}" for entry in _top_links(tree)]
+    for path in sorted(_needed(tree, interpreter, read)):
+        content = tree.content_entry(tree[tree.resolve(path)]).content
+        lines.append(f"{path} {content.digest if content is not None else ''}")
+    return sha256_of("\n".join([interpreter, *lines]).encode("utf-8", "surrogateescape"))
+
+
+def _top_links(tree: Tree) -> list[FileEntry]:
+    """Merged-/usr: /lib64 is where the loader is looked for."""
+    return [e for e in tree if e.kind is Kind.SYMLINK and e.path.count("/") == 1]
+
+
+def _needed(tree: Tree, interpreter: str, read: Reader) -> Iterable[str]:
+    """The interpreter, what it is linked with, and the modules of the package that Debian calls
+    its minimal library.
+    """
+    yield from _linked(tree, interpreter, read)
     home = posixpath.join("/usr/lib", posixpath.basename(interpreter))
     landmark = tree.get(f"{home}/os.py")  # what Python finds its library by
     minimal = set(landmark.owners) if landmark is not None else set()
     for entry in tree.under(home):
-        if entry.path.endswith(".py") and minimal & set(entry.owners):
-            _write(tree, entry.path, folder, read)
+        ours = entry.path.endswith(".py") and minimal & set(entry.owners)
+        if ours and _is_file(tree.locate(entry.path)):
+            yield entry.path
 
 
 def _linked(tree: Tree, interpreter: str, read: Reader) -> Iterable[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from neve.build.bytecode import _materialise, not_compiled
+from neve.build.bytecode import _compiler, _materialise, not_compiled
 from neve.errors import ExitCode, ToolError
 from neve.model import Origin, Reason
 from neve.tree import FileEntry, Inline, Kind, Tree
@@ -90,3 +91,25 @@ def test_a_missing_sandbox_is_told_with_the_way_to_do_without_it() -> None:
     assert told.details == cause.details
     assert "Install the package 'bubblewrap'" in told.resolution
     assert "`bytecode: false`" in told.resolution
+
+
+def test_an_interpreter_is_known_by_its_bytes_not_by_its_version() -> None:
+    def tree(interpreter: bytes, module: bytes) -> Tree:
+        return Tree(
+            [
+                entry("/lib64", target="usr/lib64"),
+                entry("/usr/lib64"),
+                entry("/usr/lib64/ld.so", data=b"loader"),
+                entry(INTERPRETER, data=elf("/lib64/ld.so") + interpreter),
+                replace(entry("/usr/lib/python3.13/os.py", data=module), owners=("minimal",)),
+            ]
+        )
+
+    known = {
+        _compiler(tree(interpreter, module), INTERPRETER, contents)
+        for interpreter in (b"", b"other")
+        for module in (b"", b"other")
+    }
+
+    assert len(known) == 4
+    assert _compiler(tree(b"", b""), INTERPRETER, contents) in known
