@@ -81,13 +81,13 @@ def write_layout(
             fresh = work / "new"
             blobs = fresh / "blobs" / "sha256"
             blobs.mkdir(parents=True)
-            if existing is not None:
-                _link_all(directory / "blobs" / "sha256", blobs)
             for data in bundle.documents.values():
                 digest = store.put(data)
                 place_blob(store.path(digest), blobs / digest.value)
             for layer in bundle.layers:
                 place_blob(store.path(layer.digest), blobs / layer.digest.value)
+            if existing is not None:  # last: what it holds under our names may be damaged
+                _link_all(directory / "blobs" / "sha256", blobs)
             (fresh / LAYOUT_FILE).write_bytes(LAYOUT_DOCUMENT)
             (fresh / INDEX_FILE).write_bytes(layout_index(bundle, tag, existing))
             _finish([fresh / LAYOUT_FILE, fresh / INDEX_FILE], [blobs, blobs.parent, fresh])
@@ -191,7 +191,7 @@ def _exchange(fresh: Path, directory: Path, old: Path) -> None:
 def _link_all(source: Path, target: Path) -> None:
     """The blobs of the layout being merged into; they are its own files, so links are fine."""
     for path in sorted(source.iterdir()):
-        if path.is_symlink() or not path.is_file():
+        if path.is_symlink() or not path.is_file() or (target / path.name).exists():
             continue
         try:
             os.link(path, target / path.name)

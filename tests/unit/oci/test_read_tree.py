@@ -462,6 +462,19 @@ def test_every_changed_blob_is_noticed(store: Store, tmp_path: Path) -> None:
     assert store.verify().sound
 
 
+def test_merging_takes_no_blob_of_ours_from_the_layout_that_was_there(
+    store: Store, tmp_path: Path
+) -> None:
+    bundle: Bundle = assemble([image(store, Tree([file("/a", b"a")]))], annotations={})
+    layout = tmp_path / "layout"
+    write_layout(bundle, layout, store, tag="v1")
+    for blob in (layout / "blobs/sha256").iterdir():
+        _flip(blob)
+    write_layout(bundle, layout, store, tag="v2", merge=True)
+    fresh = Store.open(tmp_path / "fresh")
+    assert contents(read_tree(open_image(layout, tag="v2"), fresh), fresh) == {"/a": b"a"}
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     st.recursive(
