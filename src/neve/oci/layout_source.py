@@ -222,7 +222,8 @@ class _DockerImage:
 
     @staticmethod
     def _choose(rows: list[dict[str, Any]], where: str, tag: str | None) -> dict[str, Any]:
-        tags = [[str(t) for t in row.get("RepoTags") or ()] for row in rows]
+        named = [row.get("RepoTags") for row in rows]
+        tags = [[str(t) for t in names] if isinstance(names, list) else [] for names in named]
         found = [row for row, names in zip(rows, tags, strict=True) if tag is None or tag in names]
         if len(found) == 1:
             return found[0]

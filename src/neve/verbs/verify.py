@@ -91,8 +91,10 @@ def verify_image(request: VerifyRequest, workspace: Workspace) -> VerifyResult:
 
 
 def _labels(source: ImageSource) -> Mapping[str, str]:
-    settings = json.loads(source.configuration).get("config") or {}
-    labels = settings.get("Labels") or {}
+    settings = json.loads(source.configuration).get("config")
+    labels = settings.get("Labels") if isinstance(settings, dict) else None
+    if not isinstance(labels, dict):
+        return {}
     return {str(name): str(value) for name, value in labels.items()}
 
 

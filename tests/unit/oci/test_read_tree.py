@@ -520,6 +520,16 @@ def test_documents_name_no_file_outside_the_directory(tmp_path: Path, name: str)
         open_image(image)
 
 
+@pytest.mark.parametrize("tags", [5, True, {"a": 1}, "a"])
+def test_tags_that_are_no_list_are_none(tmp_path: Path, tags: object) -> None:
+    (tmp_path / "c.json").write_text(json.dumps({"rootfs": {"diff_ids": []}}))
+    rows = [{"Config": "c.json", "RepoTags": tags, "Layers": []}]
+    (tmp_path / "manifest.json").write_text(json.dumps(rows))
+    assert open_image(tmp_path).layers == ()
+    with pytest.raises(UsageError, match="no image is tagged a"):
+        open_image(tmp_path, tag="a")
+
+
 def test_something_else_is_no_image(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing to read"):
         open_image(tmp_path / "absent")
