@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from neve.model import Digest
 from neve.sandbox.trace_record import DATA_LIMIT, Change, Node
@@ -69,7 +69,7 @@ def _hidden(upper: Path, lowers: Sequence[Path], path: str, names: AccountNames)
     gone: set[str] = set()
     for layer in lowers:
         place = layer / path.lstrip("/")
-        if place.is_dir() and not place.is_symlink():
+        if _find((layer,), path) is not None and place.is_dir() and not place.is_symlink():
             gone.update(entry.name for entry in place.iterdir())
     changes: list[Change] = []
     for name in sorted(gone):
@@ -82,9 +82,11 @@ def _hidden(upper: Path, lowers: Sequence[Path], path: str, names: AccountNames)
 
 
 def _find(lowers: Sequence[Path], path: str) -> Path | None:
-    relative = path.lstrip("/")
+    relative = PurePosixPath(path.lstrip("/"))
     for layer in lowers:
         place = layer / relative
+        if any((layer / above).is_symlink() for above in relative.parents[:-1]):
+            return None  # as in the overlay; the link's target is this host's
         try:
             state = place.lstat()
         except (FileNotFoundError, NotADirectoryError):
@@ -139,7 +141,7 @@ def _is_opaque(place: Path) -> bool:
 
 def _ids(lowers: Sequence[Path], name: str) -> dict[int, str]:
     place = _find(lowers, f"/{name}")
-    if place is None:
+    if place is None or not stat.S_ISREG(place.lstat().st_mode):
         return {0: "root"}
     ids: dict[int, str] = {}
     for line in place.read_text(encoding="utf-8", errors="replace").split("\n"):

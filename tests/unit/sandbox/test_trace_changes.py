@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,24 @@ def test_processes_and_the_sandbox_are_left_out(layers: tuple[Path, Path]) -> No
     for name in ("proc/1", "tmp/x", "neve/log", "var/lib/dpkg/status"):
         put(upper / name, "x")
     assert [c.path for c in read_changes(upper, [lower])] == ["/var", "/var/lib"]
+
+
+def test_a_layers_link_shows_nothing_of_the_host(layers: tuple[Path, Path], tmp_path: Path) -> None:
+    upper, lower = layers
+    put(tmp_path / "host/shadow", "the host's")
+    (lower / "etc").rmdir()
+    (lower / "etc").symlink_to(tmp_path / "host")
+    put(upper / "etc/shadow", "new")
+    assert by_path(read_changes(upper, [lower]))["/etc/shadow"].before is None
+
+
+def test_accounts_are_read_from_a_plain_file_alone(
+    layers: tuple[Path, Path], tmp_path: Path
+) -> None:
+    upper, lower = layers
+    put(tmp_path / "host/passwd", f"spy:x:{os.getuid()}:0::/:/bin/sh\n")
+    (upper / "etc/passwd").symlink_to(tmp_path / "host/passwd")
+    put(upper / "etc/a", "new")
+    after = by_path(read_changes(upper, [lower]))["/etc/a"].after
+    assert after is not None
+    assert after.owner != "spy"
