@@ -7,6 +7,7 @@ plain Debian with the same packages, installed by mmdebstrap.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def main() -> None:
     say(f"The image is an OCI layout in {OUTPUT}. Run it with:\n")
     say(f"  podman run --rm -it oci:{OUTPUT}:{tag} -c 'import ssl; print(ssl.OPENSSL_VERSION)'")
     say(f"  skopeo copy oci:{OUTPUT}:{tag} docker-daemon:{TAG} && docker run --rm -it {TAG}")
-    say(f"Ask it why something is there:  {Path(neve).name} why {OUTPUT} /etc/passwd")
+    say(f"Ask it why something is there:  {os.path.relpath(neve)} why {OUTPUT} /etc/passwd")
 
 
 def say(text: str) -> None:
@@ -92,8 +93,6 @@ def _mirrors() -> list[str]:
 
 def image_surface(layout: Path) -> Surface:
     """The surface of the built image, read back from its layers."""
-    import os
-
     with Store.open(default_directory(os.environ)) as store:
         tree = read_tree(open_image(layout), store)
         view = store_reader(store)
