@@ -1,7 +1,8 @@
 """How many bytes a host pulls again after one package was updated, over the whole catalogue.
 
-The update is simulated on the layer plans: the package's content changes, so does the key of
-every layer that holds any of it. Nothing else does.
+The update is simulated on the built images: in each image with the package, the layers that hold
+any of it change, and so does the image's own last layer, which holds the package database and
+carries the new lock's time. Layers of other packages do not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ class Repull:
 
 
 def bytes_after_update(folder: Path, package: str) -> Repull:
-    """Build the Debian 13 catalogue and add up the layers holding ``package``, each once."""
+    """Build the Debian 13 catalogue and add up the layers that an update of ``package`` changes,
+    each once.
+    """
     changed: dict[str, int] = {}
     whole = 0
     for recipe in catalogue_recipes():
@@ -37,9 +40,10 @@ def bytes_after_update(folder: Path, package: str) -> Repull:
             stdout=subprocess.DEVNULL,
         )
         layers = _layers(out)
-        holding = {digest: size for digest, size, names in layers if package in names}
-        changed.update(holding)
-        if holding:
+        if any(package in names for _, _, names in layers):
+            own, own_size, _ = layers[-1]
+            changed |= {digest: size for digest, size, names in layers if package in names}
+            changed[own] = own_size
             whole += sum(size for _, size, _ in layers)
     return Repull(layered=sum(changed.values()), whole=whole)
 
