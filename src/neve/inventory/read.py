@@ -21,6 +21,8 @@ from neve.inventory.types import (
     ContentReader,
     Inventory,
     InventoryFile,
+    Package,
+    PackageType,
     Service,
     Unjudged,
 )
@@ -86,15 +88,15 @@ class _Walk:
             return None
         return bytes(self.read(entry))
 
-    def _packages(self) -> tuple[InstalledPackage, ...]:
+    def _packages(self) -> tuple[Package, ...]:
         below = (f"{STATUS_DIRECTORY}/{name}" for name in self.tree.children(STATUS_DIRECTORY))
-        found: list[InstalledPackage] = []
+        found: list[Package] = []
         for path in (STATUS, *below):
             data = None if path.endswith(".md5sums") else self._bytes(path)
             if data is None:
                 continue
             try:
-                found.extend(read_installed([(path, data)]))
+                found.extend(_package(item, path) for item in read_installed([(path, data)]))
             except HostileInputError as error:
                 self._note(path, error.brief)
         unique = {(item.name, item.architecture, item.version): item for item in found}
@@ -212,6 +214,18 @@ def _listed_paths(data: bytes, *, checksums: bool) -> Iterator[str]:
         path = f"/{line.partition('  ')[2]}" if checksums else line
         if path.startswith("/") and path != "/" and path != "/.":
             yield posixpath.normpath(path)
+
+
+def _package(found: InstalledPackage, path: str) -> Package:
+    return Package(
+        type=PackageType.DEB,
+        name=found.name,
+        version=found.version,
+        architecture=found.architecture,
+        source=found.source,
+        source_version=found.source_version,
+        paths=(path,),
+    )
 
 
 def _size(content: Content | None) -> int:
