@@ -84,6 +84,8 @@ class _Writer:
                 self._write_file(host, entry)
             case Kind.HARDLINK:
                 raise AssertionError(entry.path)
+            case Kind.CHARACTER | Kind.BLOCK | Kind.FIFO | Kind.SOCKET:
+                pass  # the sandbox has its own /dev; an image opens no device of this host
 
     def _write_file(self, host: str, entry: FileEntry) -> None:
         descriptor = os.open(host, _CREATE, 0o600)

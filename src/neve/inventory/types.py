@@ -143,12 +143,13 @@ class FileFacts:
     """What the content of one file says by itself, whichever image it stands in: mergeable, and
     kept a layer.
 
-    ``md5`` in hex, "" where nobody looked. ``program`` is (family, evidence) of
+    ``md5`` and ``sha1`` in hex, "" where nobody looked. ``program`` is (family, evidence) of
     ``inventory.programs``. ``kept`` is content that the whole image is judged by (accounts, unit
     files). ``unjudged`` says what could not be read, and why.
     """
 
     md5: str = ""
+    sha1: str = ""
     elf: ElfFacts | None = None
     hardening: ElfHardening | None = None
     program: tuple[str, str] | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 
+from neve.errors import HostileInputError
 from neve.tree import FileEntry, Kind
 
 BLOCK = 512
@@ -36,7 +37,15 @@ def encode_path(path: str) -> bytes:
 
 
 def header(entry: FileEntry, size: int) -> bytes:
-    """The header block(s) of ``entry`` holding ``size`` bytes: ustar, behind pax when needed."""
+    """The header block(s) of ``entry`` holding ``size`` bytes: ustar, behind pax when needed.
+
+    Raises ``HostileInputError`` for a device, pipe or socket: no image that is made here has one.
+    """
+    if entry.kind not in _TYPES:
+        raise HostileInputError(
+            f"{entry.path}: a {entry.kind.value} cannot be put into an image",
+            resolution="Leave it out: engines make /dev themselves.",
+        )
     name = encode_path(entry.path)
     if entry.kind is Kind.DIRECTORY:
         name = name + b"/" if name else b"./"

@@ -10,12 +10,24 @@ from neve.model import Digest, Reason
 
 
 class Kind(StrEnum):
-    """The kinds of entry an image may hold; readers of trees refuse all others."""
+    """The kinds of entry an image may hold.
+
+    The last four stand only in images that others made: they are shown and counted, and never
+    written (``SPECIAL_KINDS``).
+    """
 
     FILE = "file"
     DIRECTORY = "directory"
     SYMLINK = "symlink"
     HARDLINK = "hardlink"
+    CHARACTER = "character-device"
+    BLOCK = "block-device"
+    FIFO = "fifo"
+    SOCKET = "socket"
+
+
+SPECIAL_KINDS = frozenset((Kind.CHARACTER, Kind.BLOCK, Kind.FIFO, Kind.SOCKET))
+"""Kinds that hold no content and that no build may put into an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,8 @@ class FileEntry:
     permission bits only (0o7777). ``mtime`` is in whole seconds. ``content`` is set for files
     alone; ``target`` is a symlink's text as written, or a hard link's absolute path.
     ``xattrs`` are sorted (name, value) pairs. ``owners`` are package names; several may own
-    one directory, or identical content under Multi-Arch.
+    one directory, or identical content under Multi-Arch. ``device`` is (major, minor) of a
+    device, ``None`` for all else.
     """
 
     path: str
@@ -87,4 +100,5 @@ class FileEntry:
     target: str | None = None
     xattrs: tuple[tuple[str, bytes], ...] = ()
     owners: tuple[str, ...] = ()
+    device: tuple[int, int] | None = None
     reason: Reason
