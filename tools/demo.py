@@ -105,6 +105,8 @@ def show(before: Surface, after: Surface) -> None:
     afterwards = {measure.part: measure.count for measure in after.measures}
     for measure in before.measures:
         count = afterwards[measure.part]
+        if measure.count is None or count is None:
+            continue  # needs an image's configuration, which a bare root file system has not
         text = size_text if measure.part.value == "bytes" else str
         share = f"{100 * (1 - count / measure.count):.0f} %" if measure.count else ""
         rows.append([measure.part.value, text(measure.count), text(count), share])
@@ -115,7 +117,9 @@ def show(before: Surface, after: Surface) -> None:
         Column(title="less", number=True),
     ]
     say(table(columns, rows, width=100))
-    say(f"attack-surface reduction: {100 * reduction(before, after):.0f} %\n")
+    smaller = reduction(before, after)
+    number = "not known" if smaller is None else f"{100 * smaller:.0f} %"
+    say(f"attack-surface reduction: {number}\n")
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     (OUTPUT.parent / "demo.json").write_text(
         json.dumps({m.part.value: [m.count, afterwards[m.part]] for m in before.measures}) + "\n"
