@@ -7,9 +7,13 @@ and, for what distributions add to it, the qualifiers that syft and trivy write.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
+from neve.inventory.types import DISTRIBUTION_TYPES, OsRelease, Package, PackageType
+
 _LOWER_NAMES = frozenset(("pypi", "composer", "npm", "apk", "hex", "pub", "bitnami"))
+_NAMESPACES = {"rhel": "redhat", "opensuse-leap": "opensuse", "opensuse-tumbleweed": "opensuse"}
 _LOWER_NAMESPACES = frozenset(("pypi", "composer", "apk", "hex"))
 
 
@@ -49,3 +53,33 @@ def package_url(
 
 def _quoted(text: str) -> str:
     return quote(text.encode("utf-8", "surrogateescape"), safe=":")
+
+
+def distribution_url(package: Package, release: OsRelease) -> Package:
+    """``package`` with its package-url; those of a distribution name it, as syft and trivy do.
+
+    Other types keep the one their reader gave them.
+    """
+    if package.type not in DISTRIBUTION_TYPES:
+        return package
+    version, epoch = package.version, ""
+    if package.type is PackageType.RPM and ":" in version:
+        epoch, _, version = version.partition(":")
+    qualifiers = {
+        "arch": package.architecture,
+        "distro": "-".join(part for part in (release.id, release.version_id) if part),
+        "epoch": epoch if epoch != "0" else "",
+        "upstream": _upstream(package),
+    }
+    namespace = _NAMESPACES.get(release.id, release.id)
+    url = package_url(
+        package.type.value, package.name, version, namespace=namespace, qualifiers=qualifiers
+    )
+    return replace(package, purl=url)
+
+
+def _upstream(package: Package) -> str:
+    source, version = package.source, package.source_version
+    if not source or (source == package.name and version in ("", package.version)):
+        return ""
+    return f"{source}@{version}" if version not in ("", package.version) else source
