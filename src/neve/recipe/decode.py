@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from neve.errors import Place
 from neve.model import Digest, Platform, Waiver, sha256_of
 from neve.recipe.problems import Problems
+from neve.recipe.sources import MAX_FILE as MAX_SOURCE
 from neve.recipe.sources import Source, SourceItem, SourceRefusedError, SourceRoot, read_source
 from neve.recipe.types import (
     Accounts,
@@ -26,10 +27,14 @@ from neve.recipe.types import (
     RecipeSource,
     Repository,
     Run,
+    TrustedCertificate,
     User,
     Variant,
 )
 from neve.recipe.words import duration_seconds
+
+if TYPE_CHECKING:
+    from neve.recipe.certificates import Wish
 
 T = TypeVar("T")
 
@@ -72,6 +77,7 @@ class Decoder:
             exclude=_unique(data.get("exclude", [])),
             accounts=_accounts(data.get("accounts", {})),
             files=self._files(data.get("files", {})),
+            certificates=self._certificates(data.get("certificates", [])),
             run=_run(data.get("run", {})),
             keep=_unique(data.get("keep", [])),
             loosened=_loosened(data),
@@ -150,6 +156,56 @@ class Decoder:
             return False
         return chain.index(own.file) > chain.index(tree.file)
 
+    def _certificates(self, data: list[dict[str, Any]]) -> tuple[TrustedCertificate, ...]:
+        """All certificates, each once; what is wrong is noted at its line of the file or text."""
+        if not data:
+            return ()
+        from neve.recipe.certificates import join_certificates, read_wish
+
+        entries = []
+        for number, item in enumerate(data):
+            wish = self._wish(item, f"certificates[{number}]")
+            if wish is None:
+                continue
+            found, flaws = read_wish(wish)
+            for flaw in flaws:
+                line = wish.place.line + flaw.line
+                place = replace(wish.place, line=line, column=flaw.column)
+                self.problems.add(place, f"{wish.field}: {flaw.brief}", flaw.resolution)
+            entries.append(found)
+        return join_certificates(entries)
+
+    def _wish(self, item: dict[str, Any], at: str) -> Wish | None:
+        """One entry of ``certificates`` with its bytes; ``None`` where they can't be had."""
+        from neve.recipe.certificates import AUTHORITY, MAX_FILE, Wish, name_of
+
+        trust = item.get("trust", AUTHORITY)
+        if "text" in item:
+            return Wish(
+                data=item["text"].encode(),
+                origin=f"{at}.text",
+                name=item.get("name", ""),
+                trust=trust,
+                field=at,
+                place=self.places[f"{at}.text"],
+            )
+        where = f"{at}.file" if f"{at}.file" in self.places else at
+        source = self._source(item["file"], where, limit=MAX_FILE)
+        if source is None or source.is_tree:
+            if source is not None:
+                self._refuse(where, f"{at}: a certificate is a file", "Name the file.")
+            return None
+        record = replace(source.recorded, executable=None)
+        self.sources[record.path] = record
+        return Wish(
+            data=source.items[0].data or b"",
+            origin=record.path,
+            name=item.get("name") or name_of(record.path),
+            trust=trust,
+            field=at,
+            place=Place(file=record.path, line=0, column=1),
+        )
+
     def _file(
         self,
         path: str,
@@ -181,11 +237,11 @@ class Decoder:
         self.contents[digest] = data
         return digest
 
-    def _source(self, relative: str, at: str) -> Source | None:
+    def _source(self, relative: str, at: str, *, limit: int = MAX_SOURCE) -> Source | None:
         place = self.places[at]
         root = self.roots[place.file]
         try:
-            source = read_source(root, relative)
+            source = read_source(root, relative, limit=limit)
         except SourceRefusedError as refused:
             self._refuse(at, f"{at}: {refused.brief}", refused.resolution)
             return None

@@ -173,13 +173,16 @@ def _node_identity(key: str, item: Node) -> object:
         "repositories": ("name",),
         "loosened": ("rule", "subject"),
         "acknowledged": ("script",),
+        "certificates": ("file", "text"),
     }
     if isinstance(item, Mapping):
         parts = [item.get(name) for name in names.get(key, ())]
         found = tuple(part.text if isinstance(part, Scalar) else "" for part in parts)
-        return found[0] if key == "repositories" else found
+        return next(filter(None, found), "") if key in _ONE_NAME else found
     return None
 
+
+_ONE_NAME = ("repositories", "certificates")
 
 _NAMED_BY = {
     "repositories": ("name",),

@@ -41,6 +41,13 @@ def _check_file(read: dict[str, Any], node: Node, at: str, reading: Reading) -> 
         reading.bad(where, f"{at}.mode: a link has no mode", "Remove mode.")
 
 
+def _check_certificate(read: dict[str, Any], node: Node, at: str, reading: Reading) -> None:
+    if ("file" in read) == ("text" in read):
+        said = "found both" if "file" in read else "found none of them"
+        brief = f"{at}: exactly one of file and text is needed, {said}"
+        reading.bad(node, brief, "Keep one of them.")
+
+
 def _check_recipe(read: dict[str, Any], node: Node, at: str, reading: Reading) -> None:
     if "runtime" in read.get("variants", {}):
         where = _value(node, "variants")
@@ -203,6 +210,27 @@ _FILE = Record(
         "not": {"required": ["link", "mode"]},
     },
 )
+_CERTIFICATES = ListOf(
+    item=Either(
+        short=words.BESIDE,
+        expand=lambda text: {"file": text},
+        long=Record(
+            what="a certificate",
+            check=_check_certificate,
+            fields=(
+                _key("file", words.BESIDE, "File beside the recipe, PEM (several) or DER (one)."),
+                _key("text", words.ANY_TEXT, "The PEM text itself."),
+                _key("name", words.STORE_NAME, "Its name in trust stores; by default the file's."),
+                _key(
+                    "trust",
+                    words.TRUST,
+                    "leaf: trust a self-signed certificate that is no CA, for itself alone.",
+                ),
+            ),
+            rules={"oneOf": [{"required": ["file"]}, {"required": ["text"]}]},
+        ),
+    )
+)
 _LOOSENED = ListOf(
     item=Record(
         what="a loosening",
@@ -273,6 +301,7 @@ RECIPE = Record(
             "Files, directories and links to add, by path.",
             merge="entries",
         ),
+        _key("certificates", _CERTIFICATES, "CA certificates that every trust store gets."),
         _key("keep", _KEEP, "Paths that pruning must leave."),
         _key("bytecode", Flag(), "Byte-compile Python; by default where Python is in the image."),
         _key("loosened", _LOOSENED, "Hardening rules loosened, each with a reason."),

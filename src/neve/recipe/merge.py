@@ -112,4 +112,6 @@ _IDENTITY: dict[str, Callable[[Node], object]] = {
     "repositories": lambda item: _text(item) or _part(item, "name"),
     "loosened": lambda item: (_part(item, "rule"), _part(item, "subject")),
     "acknowledged": lambda item: _part(item, "script"),
+    # Equal paths of two recipes are two files, each beside its own.
+    "certificates": lambda item: item.place,
 }

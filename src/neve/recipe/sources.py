@@ -72,8 +72,10 @@ class SourceRoot:
         return self.prefix + str(PurePosixPath(os.path.normpath(relative).replace(os.sep, "/")))
 
 
-def read_source(root: SourceRoot, relative: str) -> Source:
-    """The file or tree at ``relative``; raises ``SourceRefusedError``."""
+def read_source(root: SourceRoot, relative: str, *, limit: int = MAX_FILE) -> Source:
+    """The file of at most ``limit`` bytes, or tree, at ``relative``; raises
+    ``SourceRefusedError``.
+    """
     path = _inside(root.directory, relative)
     recorded = root.record_path(relative)
     if path.is_dir():
@@ -82,7 +84,7 @@ def read_source(root: SourceRoot, relative: str) -> Source:
         size = sum(len(item.data) for item in items if item.data is not None)
         record = RecipeSource(path=recorded + "/", digest=sha256_of(listing), size=size)
         return Source(items=items, is_tree=True, recorded=record)
-    item = _read_file(path, "")
+    item = _read_file(path, "", limit)
     data = item.data or b""
     record = RecipeSource(
         path=recorded, digest=sha256_of(data), size=len(data), executable=item.executable
@@ -216,8 +218,8 @@ def _item(path: str, entry: os.DirEntry[str]) -> SourceItem:
     return _read_file(Path(entry.path), path)
 
 
-def _read_file(path: Path, name: str) -> SourceItem:
-    data, executable = _bytes_of(path, MAX_FILE)
+def _read_file(path: Path, name: str, limit: int = MAX_FILE) -> SourceItem:
+    data, executable = _bytes_of(path, limit)
     return SourceItem(path=name, data=data, executable=executable)
 
 

@@ -99,6 +99,34 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedCertificate:
+    """One X.509 certificate that the image trusts besides its public roots.
+
+    ``name`` is what its files in trust stores are called; ``der`` the certificate in base64,
+    so that a build from a lock parses nothing. ``fingerprint`` is SHA-256 in hex, times are
+    seconds since 1970, ``key`` algorithm and size (``rsa 2048``, ``ec secp256r1``), ``key_bits``
+    its size (0: unknown). ``trust``
+    is ``authority``, or ``leaf`` for a self-signed one that vouches for nobody but itself.
+    ``source`` says where it was read (``ca.pem:1``), ``also`` where it stands once more.
+    """
+
+    name: str
+    der: str
+    fingerprint: str
+    subject: str
+    issuer: str
+    not_before: int
+    not_after: int
+    key: str
+    key_bits: int
+    signature_hash: str
+    self_signed: bool
+    source: str
+    trust: str = "authority"
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
     """OCI/Docker health check in exec form; times in seconds."""
 
@@ -171,6 +199,7 @@ class Recipe:
     exclude: tuple[str, ...] = ()
     accounts: Accounts = field(default_factory=Accounts)
     files: tuple[File, ...] = ()
+    certificates: tuple[TrustedCertificate, ...] = ()
     run: Run = field(default_factory=Run)
     keep: tuple[str, ...] = ()
     bytecode: bool | None = None

@@ -225,6 +225,12 @@ BESIDE = Text(
     example="./app",
     hint=lambda _: "Write it relative to the recipe, as ./app.",
 )
+STORE_NAME = Text(
+    what="a name for trust stores",
+    pattern=r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}",
+    example="corp-ca",
+)
+TRUST = Text(what="authority or leaf", pattern=r"authority|leaf", example="leaf")
 BASE = Text(
     what="a recipe to extend",
     pattern=r"[^\x00\n/~][^\x00\n]*",

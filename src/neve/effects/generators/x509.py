@@ -60,21 +60,29 @@ def certificates_in(pem: bytes) -> list[bytes]:
 @lru_cache(maxsize=1024)
 def subject_hash(der: bytes) -> str:
     """``X509_subject_name_hash``: eight hexadecimal digits. Raises ``HostileInputError``."""
-    canonical = b"".join(
-        _canonical_rdn(rdn) for rdn in _elements(_subject(der).body) if rdn.tag == _SET
-    )
+    return _name_hash(_name(der, 4))
+
+
+def issuer_hash(der: bytes) -> str:
+    """``X509_issuer_name_hash``: the ``subject_hash`` of whoever signed it."""
+    return _name_hash(_name(der, 2))
+
+
+def _name_hash(name: _Element) -> str:
+    inside = _elements(name.body) if name.body else ()
+    canonical = b"".join(_canonical_rdn(rdn) for rdn in inside if rdn.tag == _SET)
     digest = hashlib.sha1(canonical, usedforsecurity=False).digest()
     return f"{int.from_bytes(digest[:4], 'little'):08x}"
 
 
-def _subject(der: bytes) -> _Element:
+def _name(der: bytes, position: int) -> _Element:
     certificate = next(_elements(der))
     fields = list(_elements(next(_elements(certificate.body)).body))
     start = 1 if fields and fields[0].tag == _CONTEXT_0 else 0
     # [version], serial, signature algorithm, issuer, validity, subject
-    if len(fields) < start + 5 or fields[start + 4].tag != _SEQUENCE:
-        raise _refused("no subject where RFC 5280 has it")
-    return fields[start + 4]
+    if len(fields) < start + 5 or fields[start + position].tag != _SEQUENCE:
+        raise _refused("no name where RFC 5280 has it")
+    return fields[start + position]
 
 
 def _canonical_rdn(rdn: _Element) -> bytes:
@@ -83,8 +91,8 @@ def _canonical_rdn(rdn: _Element) -> bytes:
         parts = list(_elements(attribute.body))
         if len(parts) != 2:
             raise _refused("a name's attribute is not a type and a value")
-        attributes.append(_encode(_SEQUENCE, parts[0].raw + _canonical_value(parts[1])))
-    return _encode(_SET, b"".join(sorted(attributes)))
+        attributes.append(encoded(_SEQUENCE, parts[0].raw + _canonical_value(parts[1])))
+    return encoded(_SET, b"".join(sorted(attributes)))
 
 
 def _canonical_value(value: _Element) -> bytes:
@@ -97,10 +105,11 @@ def _canonical_value(value: _Element) -> bytes:
         raise _refused(f"a name that is not {codec}: {error.reason}") from None
     words = [word for word in re.split("[ \t\n\v\f\r]+", text) if word]
     lowered = "".join(c.lower() if c.isascii() else c for c in " ".join(words))
-    return _encode(_UTF8, lowered.encode())
+    return encoded(_UTF8, lowered.encode())
 
 
-def _encode(tag: int, body: bytes) -> bytes:
+def encoded(tag: int, body: bytes) -> bytes:
+    """A DER element."""
     size = len(body)
     if size < 0x80:
         return bytes((tag, size)) + body
