@@ -14,11 +14,16 @@ import zstandard
 from isal import isal_zlib
 
 from neve.formats.deb.ar import Member, refused
+from neve.formats.deb.xz_blocks import find_blocks, inflate_blocks
 
 _INPUT = 1 << 18
 _OUTPUT = 1 << 20
 _DICTIONARY_LIMIT = 256 << 20
 _WINDOW_LIMIT = 1 << 27
+_SPLIT_FROM = 6 << 20
+"""Compressed bytes from which a stream may hold several blocks of 24 MiB: the ratio of Debian's
+packages is 3 to 5."""
+_SPLIT_TO = 256 << 20
 _RATIO = 250
 _RATIO_FLOOR = 64 << 20
 _GZIP_ERROR = cast("type[Exception]", isal_zlib.error)
@@ -65,8 +70,16 @@ def _plain(member: Member) -> Iterator[bytes]:
 
 
 def _xz(member: Member) -> Iterator[bytes]:
-    return _streams(
-        member, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_DICTIONARY_LIMIT)
+    waiting = b""
+    if _SPLIT_FROM <= member.size <= _SPLIT_TO:
+        waiting = member.read_all(limit=_SPLIT_TO)
+        data = memoryview(waiting)
+        blocks = find_blocks(data)
+        if len(blocks) > 1:
+            yield from inflate_blocks(data, blocks, memory=_DICTIONARY_LIMIT)
+            return
+    yield from _streams(
+        member, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_DICTIONARY_LIMIT), waiting
     )
 
 
@@ -80,9 +93,14 @@ def _bzip2(member: Member) -> Iterator[bytes]:
     return _streams(member, bz2.BZ2Decompressor)
 
 
-def _streams(member: Member, new: Callable[[], _Decompressor]) -> Iterator[bytes]:
-    """Concatenated streams of one codec; zero padding between them is allowed (xz, §2.2)."""
-    waiting = member.read(_INPUT)
+def _streams(
+    member: Member, new: Callable[[], _Decompressor], waiting: bytes = b""
+) -> Iterator[bytes]:
+    """Concatenated streams of one codec; zero padding between them is allowed (xz, §2.2).
+
+    ``waiting`` was read already.
+    """
+    waiting = waiting or member.read(_INPUT)
     while waiting:
         decompressor = new()
         while True:
