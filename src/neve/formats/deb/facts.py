@@ -126,6 +126,7 @@ def _entries(document: dict[str, Any]) -> tuple[FileEntry, ...]:
         target=[next(targets) if kind in _LINKS else None for kind in kinds],
         xattrs=[xattrs.get(index, ()) for index in range(len(paths))],
         owners=repeat(owners),
+        device=repeat(None),
         reason=repeat(reason),
     )
     _require(next(contents, None) is None and next(targets, None) is None)
