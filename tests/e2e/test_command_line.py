@@ -85,6 +85,24 @@ def test_no_words_at_all_shows_the_help(built: Desk) -> None:
     assert "Usage:" in done.out + done.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("build", "--nope"), ("nonsense",), ("init", "a", "b", "c"), ("plan", "--platform")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("form", [("--format", "json"), ("--format=json",), ()], ids=" ".join)
+def test_a_command_line_that_means_nothing(
+    built: Desk, words: tuple[str, ...], form: tuple[str, ...]
+) -> None:
+    done = built.neve(*words[:1], *form, *words[1:], expect=2)
+    assert "error: neve" in done.err
+    assert "--help` shows how" in done.err
+    if form:
+        error = json.loads(done.out)
+        assert (error["kind"], error["exit_code"]) == ("error", 2)
+        assert error["brief"] in done.err
+
+
 def test_version(built: Desk) -> None:
     assert built.neve("--version").out.startswith("neve ")
 

@@ -7,11 +7,12 @@ import sys
 import traceback
 
 import typer
+from typer.exceptions import TyperException
 
 from neve import __version__
 from neve.cli import options
 from neve.cli.console import make_console, show_error
-from neve.errors import ExitCode, NeveError, ToolError
+from neve.errors import ExitCode, NeveError, ToolError, UsageError
 
 app = typer.Typer(
     name="neve",
@@ -45,9 +46,13 @@ def main() -> None:
 
     register(app)
     try:
-        app(standalone_mode=True)
+        sys.exit(app(standalone_mode=False, prog_name="neve"))
     except NeveError as error:
         _fail(error)
+    except typer.Abort:
+        sys.exit(ExitCode.USAGE)
+    except TyperException as error:
+        _misused(error)
     except options.ReaderGoneError:
         sys.exit(ExitCode.TOOL)
     except (options.StoppedByPersonError, KeyboardInterrupt):
@@ -55,6 +60,25 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:
         _fail(_crash(error))
+
+
+def _misused(error: TyperException) -> None:
+    """A command line that can't be understood, as any other error: also as JSON if that is asked
+    for, which nothing has read yet.
+    """
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "neve"
+    brief = getattr(error, "format_message", lambda: "")()
+    if not brief or (context is not None and brief == context.get_help()):
+        error.show()  # type: ignore[attr-defined]  # no arguments: the help is the answer
+        sys.exit(ExitCode.USAGE)
+    line = " ".join(sys.argv[1:]).replace("=", " ")
+    asked = "--format json" in line
+    console = make_console(output_format="json" if asked else "table", environment=os.environ)
+    show_error(
+        console, UsageError(f"{command}: {brief}", resolution=f"`{command} --help` shows how.")
+    )
+    sys.exit(ExitCode.USAGE)
 
 
 def _fail(error: NeveError) -> None:
