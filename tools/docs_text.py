@@ -17,6 +17,8 @@ ADVICE: Mapping[str, str] = {
     "StoreError": "Look for room and permissions; `neve store verify` removes what is damaged.",
     "NetworkError": "Check the address, the [proxy and the CA](../howto/behind-a-proxy.md), and "
     "run again: a download goes on where it broke off.",
+    "AccessError": "Give neve a login for that host: `podman login` or `docker login` for a "
+    "registry, `~/.netrc` or `/etc/apt/auth.conf.d/` for a mirror.",
     "NotFoundError": "The mirror no longer has it. neve asks the snapshot service by hash; "
     "`neve lock --update` takes what the archive has now.",
     "WrongSizeError": "Often a proxy's page in place of the file. Check proxy and mirror.",

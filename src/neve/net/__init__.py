@@ -2,20 +2,26 @@
 
 from neve.net.client import HttpClient
 from neve.net.credentials import Credentials, Login
+from neve.net.exchange import Answer, Guard, Request
 from neve.net.failure import (
+    AccessError,
     NetworkError,
     NotFoundError,
     OfflineError,
     WrongSizeError,
     shown,
 )
-from neve.net.port import Client, Fetched, OfflineClient, Sink
+from neve.net.port import Client, Exchanger, Fetched, OfflineClient, Sink
 from neve.net.settings import NetSettings, Proxies
 
 __all__ = [
+    "AccessError",
+    "Answer",
     "Client",
     "Credentials",
+    "Exchanger",
     "Fetched",
+    "Guard",
     "HttpClient",
     "Login",
     "NetSettings",
@@ -24,6 +30,7 @@ __all__ = [
     "OfflineClient",
     "OfflineError",
     "Proxies",
+    "Request",
     "Sink",
     "WrongSizeError",
     "shown",

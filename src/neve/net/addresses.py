@@ -28,6 +28,16 @@ def refuse_unusable(url: str) -> None:
         )
 
 
+def same_server(one: str, other: str) -> bool:
+    """Whether both addresses have the same scheme, host and port (RFC 6454's origin)."""
+    return _origin(one) == _origin(other)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 def redirected(url: str, location: str) -> str:
     """Where ``location`` leads from ``url``; `NetworkError` for what is not followed."""
     try:

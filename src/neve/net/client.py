@@ -10,46 +10,40 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from neve.errors import UsageError
-from neve.net.addresses import bare, redirected, refuse_unusable
+from neve.net.addresses import bare, redirected, refuse_unusable, same_server
+from neve.net.attempt import (
+    ChallengedError,
+    Memory,
+    NoLogin,
+    RetryError,
+    Transfer,
+    range_start,
+    retry_after,
+    sent_headers,
+    strong,
+    too_long,
+)
+from neve.net.connect import Connections
+from neve.net.exchange import Answer, Body, Guard, Request
 from neve.net.explain import NoAnswerError, explain_failure, explain_status
-from neve.net.failure import NetworkError, WrongSizeError
+from neve.net.failure import NetworkError, WrongSizeError, shown
 from neve.net.port import Fetched, Sink
 from neve.net.settings import NetSettings
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx2
 
+_T = TypeVar("_T")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MOST_REDIRECTS = 5
 _MOST_ATTEMPTS = 50
+_MOST_CHALLENGES = 3
 _SLOW_WINDOW = 30.0
 _SLOW_BYTES = 8 * 1024
-
-
-@dataclass(slots=True)
-class _Transfer:
-    """One body on its way: what is asked, what is known of it, and how often it failed."""
-
-    url: str
-    sink: Sink
-    size: int | None
-    limit: int | None
-    headers: dict[str, str]
-    etag: str | None = None
-    modified: str | None = None
-    unchanged: bool = False
-
-    @property
-    def bound(self) -> int | None:
-        return self.size if self.size is not None else self.limit
 
 
 class HttpClient:
@@ -61,21 +55,17 @@ class HttpClient:
         self._settings = settings
         self._sleep = sleep
         self._slots = threading.BoundedSemaphore(settings.connections)
-        self._lock = threading.Lock()
-        self._clients: dict[tuple[str | None, bool], httpx2.Client] = {}
+        self._connections = Connections(settings)
         self._silent: set[str] = set()
 
     def close(self) -> None:
         """Close idle connections."""
-        with self._lock:
-            clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
-            client.close()
+        self._connections.close()
 
     def get_bytes(self, url: str, *, limit: int) -> bytes:
         """The body of ``url``; `WrongSizeError` over ``limit`` bytes, `NetworkError` otherwise."""
-        sink = _Memory()
-        self._transfer(_Transfer(url, sink, None, limit, {}))
+        sink = Memory()
+        self._transfer(Transfer(url, sink, None, limit, {}))
         return bytes(sink.data)
 
     def get_if_changed(
@@ -87,53 +77,130 @@ class HttpClient:
             headers["If-None-Match"] = etag
         if modified:
             headers["If-Modified-Since"] = modified
-        sink = _Memory()
-        transfer = _Transfer(url, sink, None, limit, headers)
+        sink = Memory()
+        transfer = Transfer(url, sink, None, limit, headers)
         self._transfer(transfer)
         if transfer.unchanged:
             return None
         return Fetched(body=bytes(sink.data), etag=transfer.etag, modified=transfer.modified)
 
-    def download(self, url: str, sink: Sink, *, size: int | None, limit: int | None = None) -> None:
+    def download(
+        self,
+        url: str,
+        sink: Sink,
+        *,
+        size: int | None,
+        limit: int | None = None,
+        guard: Guard | None = None,
+        direct: bool = False,
+    ) -> None:
         """The body of ``url`` into ``sink``, resuming after a drop.
 
-        ``size`` is the exact length if known, else ``limit`` the most that is accepted.
+        ``size`` is the exact length if known, else ``limit`` the most that is accepted. With a
+        ``guard`` its login is sent and no other; ``direct`` goes past any proxy.
         """
         if sink.position:
             sink.restart()
-        self._transfer(_Transfer(url, sink, size, limit, {}))
+        self._transfer(Transfer(url, sink, size, limit, {}, guard, direct))
 
-    def _transfer(self, transfer: _Transfer) -> None:
-        """Try until the body is whole; back off between failures that made no progress."""
-        failures = 0
-        refuse_unusable(transfer.url)
-        host = urlsplit(transfer.url).netloc
+    def send(self, request: Request) -> Answer:
+        """One request and whatever answer it gets; only 408, 425, 429 and 5xx are asked again.
+
+        No login but the guard's is sent. Raises `NetworkError` where no answer comes or the
+        server stays busy, `WrongSizeError` for a body over the request's limit.
+        """
+        return self._persist(
+            request.url,
+            lambda: self._ask(request),
+            guard=request.guard or NoLogin(),
+            attempts=request.attempts,
+        )
+
+    def back_off(self, failures: int, wait: float | None = None) -> None:
+        """Sleep before the attempt after so many ``failures`` in a row; ``wait`` is the server's
+        own wish in seconds, obeyed within the settings.
+        """
+        if wait is None:
+            wait = self._settings.backoff * 2.0 ** max(failures - 1, 0)
+        self._sleep(min(wait, self._settings.longest_wait))
+
+    def _transfer(self, transfer: Transfer) -> None:
+        self._persist(
+            transfer.url,
+            lambda: self._attempt(transfer),
+            guard=transfer.guard,
+            progress=lambda: transfer.sink.position,
+        )
+
+    def _persist(
+        self,
+        url: str,
+        attempt: Callable[[], _T],
+        *,
+        guard: Guard | None,
+        attempts: int | None = None,
+        progress: Callable[[], int] = lambda: 0,
+    ) -> _T:
+        """Try until it succeeds; back off between failures that made no progress."""
+        failures = challenges = 0
+        refuse_unusable(url)
+        host = urlsplit(url).netloc
         # Who gave no answer to a whole row of attempts gets one a request from then on.
-        most = 1 if host in self._silent else self._settings.attempts
+        most = 1 if host in self._silent else attempts or self._settings.attempts
         for _ in range(_MOST_ATTEMPTS):
-            before = transfer.sink.position
+            before = progress()
             try:
                 with self._slots:
-                    self._attempt(transfer)
+                    found = attempt()
                 self._silent.discard(host)
-                return
-            except _RetryError as retry:
-                failures = 0 if transfer.sink.position > before else failures + 1
+                return found
+            except ChallengedError as challenge:
+                challenges += 1
+                # Outside the slot: a guard asks for its token through this client.
+                if guard is None or challenges > _MOST_CHALLENGES:
+                    raise challenge.error from None
+                if not guard.challenged(challenge.url, challenge.challenges):
+                    raise challenge.error from None
+                continue
+            except RetryError as retry:
+                failures = 0 if progress() > before else failures + 1
                 last = retry
             if failures >= most:
                 break
-            wait = last.wait
-            if wait is None:
-                wait = self._settings.backoff * 2.0 ** max(failures - 1, 0)
-            self._sleep(min(wait, self._settings.longest_wait))
+            self.back_off(failures, last.wait)
         if isinstance(last.error, NoAnswerError):
             self._silent.add(host)
         raise last.error
 
-    def _attempt(self, transfer: _Transfer) -> None:
+    def _ask(self, request: Request) -> Answer:
+        sink = Memory()
+        transfer = Transfer(request.url, sink, None, request.limit, {})
+        with self._response(
+            request.url,
+            dict(request.headers),
+            method=request.method,
+            body=request.body,
+            length=request.length,
+            guard=request.guard or NoLogin(),
+            direct=request.direct,
+        ) as response:
+            status = response.status_code
+            if status in _RETRIED:
+                error = explain_status(request.url, response, ())
+                raise RetryError(error, wait=retry_after(response))
+            if request.method != "HEAD" and status != 204:
+                self._receive(transfer, response)
+            return Answer(
+                url=str(response.url),
+                status=status,
+                headers={name.lower(): value for name, value in response.headers.items()},
+                body=bytes(sink.data),
+            )
+
+    def _attempt(self, transfer: Transfer) -> None:
         headers = dict(transfer.headers)
         start = transfer.sink.position
-        validator = _strong(transfer.etag) or transfer.modified
+        validator = strong(transfer.etag) or transfer.modified
         if start and validator:
             headers |= {"Range": f"bytes={start}-", "If-Range": validator}
         elif start and transfer.size is not None:
@@ -141,33 +208,35 @@ class HttpClient:
             headers["Range"] = f"bytes={start}-"
         elif start:
             transfer.sink.restart()
-        with self._response(transfer.url, headers) as response:
+        with self._response(
+            transfer.url, headers, guard=transfer.guard, direct=transfer.direct
+        ) as response:
             if response.status_code == 304 and transfer.headers:
                 transfer.unchanged = True
                 return
             self._begin(transfer, response)
             self._receive(transfer, response)
 
-    def _begin(self, transfer: _Transfer, response: httpx2.Response) -> None:
+    def _begin(self, transfer: Transfer, response: httpx2.Response) -> None:
         """Check status and lengths before a byte is taken."""
         status = response.status_code
         sink = transfer.sink
         if status == 416 and sink.position:
             sink.restart()
-            raise _RetryError(
+            raise RetryError(
                 NetworkError(transfer.url, "can't resume at this point", resolution="try again"),
                 wait=0.0,
             )
         if status not in (200, 206):
             error = explain_status(transfer.url, response, self._settings.credentials.unread)
             if status in _RETRIED:
-                raise _RetryError(error, wait=_retry_after(response))
+                raise RetryError(error, wait=retry_after(response))
             raise error
         if status == 206:
-            start = _range_start(response.headers.get("content-range", ""))
+            start = range_start(response.headers.get("content-range", ""))
             if start != sink.position:
                 sink.restart()
-                raise _RetryError(
+                raise RetryError(
                     NetworkError(
                         transfer.url, "resumed at the wrong place", resolution="try again"
                     ),
@@ -182,7 +251,7 @@ class HttpClient:
             self._check_total(transfer, sink.position + int(length))
 
     @staticmethod
-    def _check_total(transfer: _Transfer, total: int) -> None:
+    def _check_total(transfer: Transfer, total: int) -> None:
         if transfer.size is not None and total != transfer.size:
             raise WrongSizeError(
                 transfer.url,
@@ -190,9 +259,9 @@ class HttpClient:
                 resolution="the mirror is out of step or damaged: try again later or use another",
             )
         if transfer.bound is not None and total > transfer.bound:
-            raise _too_long(transfer)
+            raise too_long(transfer)
 
-    def _receive(self, transfer: _Transfer, response: httpx2.Response) -> None:
+    def _receive(self, transfer: Transfer, response: httpx2.Response) -> None:
         import httpx2
 
         sink = transfer.sink
@@ -201,7 +270,7 @@ class HttpClient:
             # No block size: httpx2 would hold back, and lose in a drop, what fills no block.
             for block in response.iter_raw():
                 if transfer.bound is not None and sink.position + len(block) > transfer.bound:
-                    raise _too_long(transfer)
+                    raise too_long(transfer)
                 sink.write(block)
                 now = time.monotonic()
                 if now - window > _SLOW_WINDOW:
@@ -209,9 +278,9 @@ class HttpClient:
                         raise httpx2.ReadTimeout("too slow")
                     window, counted = now, sink.position
         except (httpx2.TransportError, httpx2.StreamError) as error:
-            raise _RetryError(explain_failure(transfer.url, error)) from error
+            raise RetryError(explain_failure(transfer.url, error)) from error
         if transfer.size is not None and sink.position < transfer.size:
-            raise _RetryError(
+            raise RetryError(
                 WrongSizeError(
                     transfer.url,
                     f"ended after {sink.position} of {transfer.size} bytes",
@@ -220,143 +289,64 @@ class HttpClient:
             )
 
     @contextmanager
-    def _response(self, url: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
+    def _response(
+        self,
+        url: str,
+        headers: dict[str, str],
+        *,
+        method: str = "GET",
+        body: Body | None = None,
+        length: int = 0,
+        guard: Guard | None = None,
+        direct: bool = False,
+    ) -> Iterator[httpx2.Response]:
         """Send a request and follow redirects; the body is not read yet."""
-        import httpx2
-
         for _ in range(_MOST_REDIRECTS + 1):
             refuse_unusable(url)
-            try:
-                response = self._send(url, headers)
-            except (httpx2.TransportError, httpx2.InvalidURL) as error:
-                failure = explain_failure(url, error)
-                if failure.lasting:
-                    raise failure from error
-                raise _RetryError(failure) from error
+            login = self._login(url, guard)
+            sent = sent_headers(headers, login, body, length)
+            response = self._send(method, url, sent, body, direct=direct)
             if response.status_code not in _REDIRECTS:
                 try:
+                    if response.status_code == 401 and not isinstance(guard, NoLogin | None):
+                        raise ChallengedError(url, response)
                     yield response
                 finally:
                     response.close()
                 return
-            location = response.headers.get("location", "")
+            target = response.headers.get("location", "")
             response.close()
-            url = redirected(url, location)
+            url, old = redirected(url, target), url
+            if method not in ("GET", "HEAD") and not same_server(old, url):
+                raise NetworkError(
+                    old,
+                    f"refused to send on to {shown(url)} what was meant for this server",
+                    resolution="use the address of the server that takes it",
+                )
         raise NetworkError(
             url,
             f"more than {_MOST_REDIRECTS} redirects",
             resolution="correct the address in the settings or the recipe",
         )
 
-    def _send(self, url: str, headers: dict[str, str]) -> httpx2.Response:
+    def _login(self, url: str, guard: Guard | None) -> str | None:
+        if guard is not None:
+            return guard.header(url)
         login = self._settings.credentials.find(url)
-        # Compression by the transport would break resuming and byte limits.
-        sent = {"Accept-Encoding": "identity", **headers}
-        if login is not None:
-            sent["Authorization"] = login.header()
-        client = self._client_for(url)
-        request = client.build_request("GET", bare(url), headers=sent)
-        return client.send(request, stream=True)
+        return None if login is None else login.header()
 
-    def _client_for(self, url: str) -> httpx2.Client:
+    def _send(
+        self, method: str, url: str, headers: dict[str, str], body: Body | None, *, direct: bool
+    ) -> httpx2.Response:
         import httpx2
 
-        proxy = self._settings.proxies.choose(url)
-        # Reading the system's certificates takes a while: only where TLS is spoken.
-        secure = url.lower().startswith("https:") or (proxy or "").lower().startswith("https:")
-        with self._lock:
-            if (proxy, secure) not in self._clients:
-                context = self._trust() if secure else _no_trust()
-                limits = httpx2.Limits(
-                    max_connections=self._settings.connections,
-                    max_keepalive_connections=self._settings.connections,
-                )
-                self._clients[proxy, secure] = httpx2.Client(
-                    transport=httpx2.HTTPTransport(
-                        verify=context,
-                        proxy=httpx2.Proxy(proxy, ssl_context=context)
-                        if proxy and proxy.lower().startswith("https:")
-                        else httpx2.Proxy(proxy)
-                        if proxy
-                        else None,
-                        limits=limits,
-                        trust_env=False,
-                    ),
-                    trust_env=False,
-                    follow_redirects=False,
-                    headers={"User-Agent": self._settings.user_agent},
-                    timeout=httpx2.Timeout(
-                        self._settings.read_timeout, connect=self._settings.connect_timeout
-                    ),
-                )
-            return self._clients[proxy, secure]
-
-    def _trust(self) -> ssl.SSLContext:
-        import httpx2
-
-        context = httpx2.create_ssl_context()
-        if (ca_file := self._settings.ca_file) is not None:
-            try:
-                context.load_verify_locations(cafile=ca_file)
-            except OSError as error:
-                raise UsageError(
-                    f"can't read certificates from {ca_file}: {error.strerror or error}",
-                    resolution="let NEVE_CA_FILE name a file of PEM certificates",
-                ) from error
-        return context
-
-
-class _RetryError(Exception):
-    """Worth another attempt; ``wait`` is the server's wish in seconds."""
-
-    def __init__(self, error: NetworkError, wait: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.wait = wait
-
-
-class _Memory:
-    """A sink in memory."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    @property
-    def position(self) -> int:
-        return len(self.data)
-
-    def write(self, data: bytes) -> None:
-        self.data += data
-
-    def restart(self) -> None:
-        self.data.clear()
-
-
-def _no_trust() -> ssl.SSLContext:
-    """A context that trusts nobody, for connections that never speak TLS."""
-    import ssl
-
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _strong(etag: str | None) -> str | None:
-    return etag if etag and not etag.startswith("W/") else None
-
-
-def _range_start(header: str) -> int | None:
-    unit, _, rest = header.partition(" ")
-    start = rest.partition("-")[0]
-    return int(start) if unit == "bytes" and start.isdigit() else None
-
-
-def _retry_after(response: httpx2.Response) -> float | None:
-    value = response.headers.get("retry-after", "")
-    return float(value) if value.isdigit() and len(value) <= 9 else None
-
-
-def _too_long(transfer: _Transfer) -> WrongSizeError:
-    return WrongSizeError(
-        transfer.url,
-        f"sends more than the {transfer.bound} bytes that are expected",
-        resolution="the mirror is out of step or hostile: use another",
-    )
+        client = self._connections.to(url, direct=direct)
+        content = body() if callable(body) else body
+        try:
+            request = client.build_request(method, bare(url), headers=headers, content=content)
+            return client.send(request, stream=True)
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            failure = explain_failure(url, error)
+            if failure.lasting:
+                raise failure from error
+            raise RetryError(failure) from error

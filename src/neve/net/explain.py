@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neve.net.failure import NetworkError, NotFoundError
+from neve.net.failure import AccessError, NetworkError, NotFoundError
 
 if TYPE_CHECKING:
     import httpx2
@@ -82,7 +82,7 @@ def explain_status(url: str, response: httpx2.Response, unread: tuple[str, ...])
             resolution="check the suite and address, or use another mirror",
         )
     if status in (401, 403):
-        return NetworkError(
+        return AccessError(
             url,
             f"access refused ({status})",
             resolution="put the login for this host into ~/.netrc or /etc/apt/auth.conf.d/ "

@@ -22,6 +22,10 @@ class NotFoundError(NetworkError):
     """The server answered that it does not hold this (404 or 410)."""
 
 
+class AccessError(NetworkError):
+    """The server wants a login, or refused the one it got (401 or 403)."""
+
+
 class WrongSizeError(NetworkError):
     """The server sent more or fewer bytes than were promised or allowed."""
 

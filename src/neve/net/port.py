@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from neve.net.exchange import Answer, Guard, Request
 from neve.net.failure import OfflineError
 
 
@@ -52,6 +53,31 @@ class Client(Protocol):
         ...
 
 
+class Exchanger(Client, Protocol):
+    """A client for protocols with more words than GET: what a registry needs."""
+
+    def download(
+        self,
+        url: str,
+        sink: Sink,
+        *,
+        size: int | None,
+        limit: int | None = None,
+        guard: Guard | None = None,
+        direct: bool = False,
+    ) -> None:
+        """As `Client.download`, with a ``guard``'s login alone, ``direct`` past any proxy."""
+        ...
+
+    def send(self, request: Request) -> Answer:
+        """One request and whatever answer it gets."""
+        ...
+
+    def back_off(self, failures: int, wait: float | None = None) -> None:
+        """Sleep before the attempt after so many ``failures`` in a row."""
+        ...
+
+
 class OfflineClient:
     """A client that never opens a connection (``--offline``)."""
 
@@ -65,9 +91,25 @@ class OfflineClient:
         """Refuse with `OfflineError`."""
         raise _offline(url)
 
-    def download(self, url: str, sink: Sink, *, size: int | None, limit: int | None = None) -> None:
+    def download(
+        self,
+        url: str,
+        sink: Sink,
+        *,
+        size: int | None,
+        limit: int | None = None,
+        guard: Guard | None = None,
+        direct: bool = False,
+    ) -> None:
         """Refuse with `OfflineError`."""
         raise _offline(url)
+
+    def send(self, request: Request) -> Answer:
+        """Refuse with `OfflineError`."""
+        raise _offline(request.url)
+
+    def back_off(self, failures: int, wait: float | None = None) -> None:
+        """Nothing to wait for."""
 
 
 def _offline(url: str) -> OfflineError:

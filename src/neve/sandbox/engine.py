@@ -25,6 +25,8 @@ ENGINES = ("podman", "docker")
 _ENGINE_FAILED = 125  # docker-run(1), podman-run(1): the engine itself failed
 _EXCHANGE_LIMIT = 1 << 20
 _SETUP_TIMEOUT = 120.0
+_SAVE_TIMEOUT = 1800.0
+_SAVE_OPTIONS = {"podman": ("--format", "docker-archive")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,39 @@ class Engine:
             if separator and label in ("Loaded image", "Loaded image ID", "Loaded image(s)"):
                 return reference.strip()
         raise _failed(self.program, answer, "did not say what it loaded")
+
+    def holds(self, reference: str) -> bool:
+        """Whether the engine has an image of that name; ``False`` too where it can't be asked."""
+        asked = run_command(
+            [self.program, "image", "inspect", "--format", "{{.Id}}", "--", reference],
+            timeout=_SETUP_TIMEOUT,
+        )
+        return asked.succeeded
+
+    def save(self, reference: str, archive: IO[bytes], *, limit: int) -> None:
+        """Write the image as a docker-archive, at most ``limit`` bytes, into an open file.
+
+        Raises ``ToolError`` where the engine fails or the image is larger.
+        """
+        written = 0
+
+        def take(data: bytes) -> None:
+            nonlocal written
+            written += len(data)
+            if written > limit:
+                raise ToolError(
+                    f"{reference}: {self.program} gives more than {limit} bytes",
+                    resolution="Look at the image in parts, or push it to a registry.",
+                )
+            archive.write(data)
+
+        answer = run_command(
+            [self.program, "save", *_SAVE_OPTIONS.get(self.program, ()), "--", reference],
+            timeout=_SAVE_TIMEOUT,
+            sink=take,
+        )
+        if not answer.succeeded:
+            raise _failed(self.program, answer, f"could not save {reference}")
 
     @contextmanager
     def pod(self, *, names: Sequence[str] = (), ports: Sequence[int] = ()) -> Iterator[EnginePod]:

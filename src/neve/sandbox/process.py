@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -118,12 +118,14 @@ def run_command(
     limit_output: int = DEFAULT_OUTPUT_LIMIT,
     cwd: Path | None = None,
     pass_fds: Sequence[int] = (),
+    sink: Callable[[bytes], object] | None = None,
 ) -> Completed:
     """Run a host program to its end.
 
     ``stdin`` is bytes to feed, an open file, or ``None`` for nothing to read. ``environment``
     is the whole environment; ``None`` inherits the caller's. Standard output and error are kept
-    up to ``limit_output`` bytes each. When ``timeout`` seconds pass, or the program ends and
+    up to ``limit_output`` bytes each; a ``sink`` takes all of standard output instead, and what it
+    raises ends the program. When ``timeout`` seconds pass, or the program ends and
     leaves children behind, its whole process group is killed. ``ToolError`` where the program
     is missing or cannot be started.
     """
@@ -144,6 +146,7 @@ def run_command(
     )
     try:
         exchange = _Exchange(process, feed or b"", limit_output)
+        exchange.sink = sink
         in_time = exchange.until(time.monotonic() + timeout)
     finally:
         kill_group(process)
@@ -168,10 +171,10 @@ class _Exchange:
     """Feed a process's standard input and read its outputs, without deadlock or growth."""
 
     def __init__(self, process: subprocess.Popen[bytes], feed: bytes, limit: int) -> None:
+        self.sink: Callable[[bytes], object] | None = None
         self._process = process
         self._feed = memoryview(feed)
-        self._limit = limit
-        self.truncated = False
+        self._limit, self.truncated = limit, False
         self.output = {"stdout": bytearray(), "stderr": bytearray()}
         self._selector = selectors.DefaultSelector()
         for stream, name in ((process.stdout, "stdout"), (process.stderr, "stderr")):
@@ -227,6 +230,9 @@ class _Exchange:
         data = os.read(descriptor, _CHUNK)
         if not data:
             self._finish(stream)
+            return
+        if name == "stdout" and self.sink is not None:
+            self.sink(data)
             return
         kept = self.output[name]
         room = self._limit - len(kept)
