@@ -13,6 +13,8 @@ from neve.build.unmet import unmet_wishes
 from neve.distro import Release
 from neve.effects.apply import Applied, apply_effects, settle_effects
 from neve.effects.bench import EffectContext
+from neve.effects.certificate_rules import judge_certificates
+from neve.effects.certificates import TrustStore, add_certificates, stores_of
 from neve.effects.harden import HardenContext, Hardened, harden, scripts_by_path
 from neve.effects.ops import Divert, Effect
 from neve.effects.planted import plant_database, plant_placeholders
@@ -75,6 +77,10 @@ class Assembly:
     bytecode_directories: tuple[str, ...] = ()
     omitted: tuple[tuple[str, str, str], ...] = ()
     unmet: tuple[Check, ...] = ()
+    certificates: tuple[Check, ...] = ()
+    """What is worth knowing about the recipe's certificates: a failure is a warning."""
+    trust_stores: tuple[TrustStore, ...] = ()
+    """Every store that holds the recipe's certificates; none where it has none."""
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -83,7 +89,7 @@ class Assembly:
             Check(rule="omitted-cache", subject=f"{package}: {generator}", verdict=Skipped(why))
             for package, generator, why in self.omitted
         )
-        return (*self.hardened.checks, *left_out, *self.unmet)
+        return (*self.hardened.checks, *left_out, *self.unmet, *self.certificates)
 
 
 def configure(ingredients: Ingredients) -> tuple[Tree, Applied]:
@@ -112,6 +118,7 @@ def assemble(ingredients: Ingredients) -> Assembly:
         context,
         file_content=lambda digest: _content(ingredients, digest),
     )
+    placed = add_certificates(tree, ingredients.recipe, context)
     plant_placeholders(tree, context)
     tree.apply_all(prune(tree, _prune_request(ingredients)))
     hardened = harden(tree, _harden_context(ingredients, wishes.run_as, tree))
@@ -131,6 +138,11 @@ def assemble(ingredients: Ingredients) -> Assembly:
             loosened=ingredients.loosened,
             judged=hardened.checks,
         ),
+        certificates=(
+            *judge_certificates(tree, ingredients.recipe, context),
+            *placed.unreached,
+        ),
+        trust_stores=stores_of(tree, ingredients.recipe, placed),
     )
 
 

@@ -76,33 +76,27 @@ DEBIAN = Family(
 
 FAMILIES: Mapping[str, Family] = {"debian": DEBIAN, "ubuntu": DEBIAN}
 
-_JAVA_STORE = r"/lib/security/(?:jsse)?cacerts"
+
+def _copy(pattern: str, form: Form, readers: str) -> Copy:
+    return Copy(pattern=re.compile(rf"/{pattern}\Z"), form=form, readers=readers)
+
 
 COPIES = (
-    Copy(pattern=re.compile(_JAVA_STORE), form=Form.JAVA, readers="a JRE of its own"),
-    Copy(pattern=re.compile(r"/certifi/cacert\.pem"), form=Form.PEM, readers="Python certifi"),
-    Copy(pattern=re.compile(r"/botocore/cacert\.pem"), form=Form.PEM, readers="botocore"),
-    Copy(pattern=re.compile(r"/httplib2/cacerts\.txt"), form=Form.PEM, readers="httplib2"),
-    Copy(
-        pattern=re.compile(r"/(?:grpc/_cython/_credentials|grpc/etc)/roots\.pem"),
-        form=Form.PEM,
-        readers="gRPC",
-    ),
-    Copy(pattern=re.compile(r"/Mozilla/CA/cacert\.pem"), form=Form.PEM, readers="Mozilla::CA"),
-    Copy(
-        pattern=re.compile(r"/composer/ca-bundle/res/cacert\.pem"),
-        form=Form.PEM,
-        readers="Composer's ca-bundle",
-    ),
-    Copy(
-        pattern=re.compile(
-            r"/(?:aws-sdk-core|stripe|httpclient)[^/]*/(?:[^/]+/)*"
-            r"(?:ca-bundle\.crt|ca-certificates\.crt|cacert\.pem)"
-        ),
-        form=Form.PEM,
-        readers="a Ruby gem",
+    _copy(r"lib/security/(?:jsse)?cacerts", Form.JAVA, "a JRE of its own"),
+    _copy(r"certifi/cacert\.pem", Form.PEM, "Python certifi"),
+    _copy(r"botocore/cacert\.pem", Form.PEM, "Python botocore"),
+    _copy(r"httplib2/cacerts\.txt", Form.PEM, "Python httplib2"),
+    _copy(r"grpc/(?:_cython/_credentials|etc)/roots\.pem", Form.PEM, "gRPC"),
+    _copy(r"Mozilla/CA/cacert\.pem", Form.PEM, "Perl's Mozilla::CA"),
+    _copy(r"composer/ca-bundle/res/cacert\.pem", Form.PEM, "PHP's composer/ca-bundle"),
+    _copy(
+        r"(?:aws-sdk-core|stripe|httpclient)-[0-9][^/]*/(?:[^/]+/){1,3}"
+        r"(?:ca-bundle\.crt|ca-certificates\.crt|cacert\.pem)",
+        Form.PEM,
+        "a Ruby gem",
     ),
 )
+"""In the order of judgement: the first that matches says who reads it."""
 
 VARIABLES: Mapping[str, str] = {
     "SSL_CERT_FILE": "OpenSSL, Go and most others",

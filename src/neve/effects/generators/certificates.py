@@ -15,9 +15,11 @@ from neve.effects.bench import Workbench, effect_reason
 from neve.effects.generators.request import Request, requester
 from neve.effects.generators.x509 import certificates_in, subject_hash
 from neve.errors import HostileInputError
-from neve.model import Reason
+from neve.model import Origin, Reason
 from neve.tree import FileEntry, Kind, Remove
 
+OWN = "certificates"
+"""Where the reasons of the recipe's certificates begin: ``certificates[corp-ca]``."""
 CERTS = "/etc/ssl/certs"
 BUNDLE = f"{CERTS}/ca-certificates.crt"
 _CONF = "/etc/ca-certificates.conf"
@@ -63,10 +65,29 @@ def run(bench: Workbench, requests: tuple[Request, ...]) -> None:
         name = posixpath.basename(path).removesuffix(".crt").translate(_NAME_TABLE)
         wanted[f"{name}.pem"] = path
     _links(bench, wanted, package)
-    reason = effect_reason(package, f"update-ca-certificates: {len(wanted)} certificates")
+    own = recipe_certificates(bench)
+    detail = f"update-ca-certificates: {len(wanted)} certificates{with_own(own)}"
+    alone = not requests and bool(own)
+    reason = Reason(Origin.RECIPE, OWN, detail) if alone else effect_reason(package, detail)
     bench.write(BUNDLE, bundle, reason)
     _rehash(bench, effect_reason(package, "openssl rehash"))
     _openssl_default(bench, package)
+
+
+def recipe_certificates(bench: Workbench) -> dict[str, Reason]:
+    """Path → reason of the local certificates that the recipe's ``certificates`` brought."""
+    home = bench.tree.resolve(_LOCAL)
+    return {
+        entry.path: entry.reason
+        for entry in bench.tree.under(home)
+        if entry.reason.origin is Origin.RECIPE and entry.reason.subject.startswith(f"{OWN}[")
+    }
+
+
+def with_own(own: dict[str, Reason]) -> str:
+    """What a store's reason says of the recipe's certificates in it."""
+    names = [reason.subject.removeprefix(f"{OWN}[").removesuffix("]") for reason in own.values()]
+    return f", {', '.join(sorted(names))} of the recipe" if names else ""
 
 
 def pem_files(bench: Workbench) -> list[tuple[str, bytes]]:
@@ -120,8 +141,10 @@ def _links(bench: Workbench, wanted: dict[str, str], package: str) -> None:
         ours = entry.kind is Kind.SYMLINK and target.startswith((f"{_SHARED}/", f"{_LOCAL}/"))
         if ours and wanted.get(name) != target:
             bench.edit(Remove(entry.path, effect_reason(package, "its certificate is gone")))
+    own = recipe_certificates(bench)
     for name, path in wanted.items():
-        bench.link(f"{CERTS}/{name}", path, reason)
+        known = own.get(bench.tree.resolve(path))
+        bench.link(f"{CERTS}/{name}", path, reason if known is None else known)
 
 
 def _rehash(bench: Workbench, reason: Reason) -> None:
@@ -143,7 +166,9 @@ def _rehash(bench: Workbench, reason: Reason) -> None:
         if entry.kind is Kind.SYMLINK and _is_hash_link(name) and name not in wanted:
             bench.edit(Remove(entry.path, reason))
     for name, target in wanted.items():
-        bench.link(f"{CERTS}/{name}", target, reason)
+        named = bench.tree[bench.tree.resolve(f"{CERTS}/{target}", follow_last=False)].reason
+        ours = named.origin is Origin.RECIPE and named.subject.startswith(f"{OWN}[")
+        bench.link(f"{CERTS}/{name}", target, named if ours else reason)
 
 
 def _is_hash_link(name: str) -> bool:

@@ -13,41 +13,56 @@ import struct
 from collections.abc import Iterable
 
 from neve.effects.bench import Workbench, effect_reason
-from neve.effects.generators.certificates import pem_files
+from neve.effects.generators.certificates import pem_files, recipe_certificates, with_own
 from neve.effects.generators.request import Request, requester
 
 STORE = "/etc/ssl/certs/java/cacerts"
+_JVMS = "/usr/lib/jvm"
 _MAGIC, _VERSION, _TRUSTED = 0xFEEDFEED, 2, 2
 _WHITENER = b"Mighty Aphrodite"
-_PUBLIC_PASSPHRASE = "changeit"  # noqa: S105 (the JDK's documented default, no secret)
+PUBLIC_PASSPHRASE = "changeit"  # noqa: S105 (the JDK's documented default, no secret)
 
 
 def run(bench: Workbench, requests: tuple[Request, ...]) -> None:
-    """Write the store with every certificate of /etc/ssl/certs."""
-    if not requests:
+    """Write the store with every certificate of /etc/ssl/certs, where a package asks for it or
+    a JRE of the distribution would miss the recipe's certificates without it.
+    """
+    own = recipe_certificates(bench)
+    if not requests and not (own and _is_read(bench)):
         return
     entries = [(f"debian:{name.lower()}", der) for name, der in pem_files(bench)]
-    detail = f"Java trust store: {len(entries)} certificates"
+    detail = f"Java trust store: {len(entries)} certificates{with_own(own)}"
     reason = effect_reason(requester(requests, "ca-certificates-java"), detail)
     bench.write(STORE, jks(entries, time=bench.context.time), reason)
+
+
+def _is_read(bench: Workbench) -> bool:
+    """Whether the trust store of a JRE below /usr/lib/jvm is a link to this one."""
+    for name in bench.tree.children(bench.tree.resolve(_JVMS)):
+        for below in ("lib/security/cacerts", "jre/lib/security/cacerts"):
+            if bench.tree.resolve(f"{_JVMS}/{name}/{below}") == bench.tree.resolve(STORE):
+                return True
+    return False
 
 
 def jks(certificates: Iterable[tuple[str, bytes]], *, time: int) -> bytes:
     """A JKS of trusted certificates, (alias, DER), dated ``time`` (seconds)."""
     entries = sorted(certificates)
     parts = [struct.pack(">III", _MAGIC, _VERSION, len(entries))]
-    for alias, der in entries:
-        parts += [
-            struct.pack(">I", _TRUSTED),
-            _modified_utf8(alias),
-            struct.pack(">q", time * 1000),
-            _modified_utf8("X.509"),
-            struct.pack(">I", len(der)),
-            der,
-        ]
-    body = b"".join(parts)
-    keyed = _PUBLIC_PASSPHRASE.encode("utf-16-be") + _WHITENER + body
-    return body + hashlib.sha1(keyed, usedforsecurity=False).digest()
+    body = b"".join([*parts, *(trusted_entry(alias, der, time=time) for alias, der in entries)])
+    return body + jks_digest(body)
+
+
+def trusted_entry(alias: str, der: bytes, *, time: int) -> bytes:
+    """One trusted certificate of a JKS, version 2."""
+    head = struct.pack(">I", _TRUSTED) + _modified_utf8(alias) + struct.pack(">q", time * 1000)
+    return head + _modified_utf8("X.509") + struct.pack(">I", len(der)) + der
+
+
+def jks_digest(body: bytes) -> bytes:
+    """The keyed digest at the end of a JKS under the JDK's default password."""
+    keyed = PUBLIC_PASSPHRASE.encode("utf-16-be") + _WHITENER + body
+    return hashlib.sha1(keyed, usedforsecurity=False).digest()
 
 
 def _modified_utf8(text: str) -> bytes:

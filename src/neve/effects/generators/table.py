@@ -21,6 +21,6 @@ class Generator:
 GENERATORS: Mapping[str, Generator] = {
     "ld.so.cache": Generator(run=ldcache.run, always=True),
     "ca-certificates": Generator(run=certificates.run, always=True),
-    "java-cacerts": Generator(run=javastore.run),
+    "java-cacerts": Generator(run=javastore.run, always=True),
     "php-modules": Generator(run=php.run),
 }
