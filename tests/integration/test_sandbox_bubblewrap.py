@@ -70,6 +70,28 @@ def test_it_runs_as_the_images_user_with_its_environment_only(
     assert set(seen) <= {"GREETING", "PATH", "PWD", "SHLVL", "_", "OLDPWD"}
 
 
+@pytest.mark.parametrize("exact", [True, False], ids=["real root", "mapped user"])
+def test_no_list_of_processes_shows_a_secret_of_the_environment(root: Path, *, exact: bool) -> None:
+    if exact and not REAL_ROOT:
+        pytest.skip("exact owners need real root")
+    secret = "only-the-program-knows"
+    with Bubblewrap(exact=exact).pod() as pod:
+        app = pod.add(image(root), name="app")
+        app.start(["sleep", "60"], environment={"PASSWORD": secret})
+        told = app.run(["sh", "-c", "echo $PASSWORD; sleep 0.3"], environment={"PASSWORD": secret})
+        assert told.stdout.decode().strip() == secret
+        shown = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _alive(path)]
+    assert any(line.startswith(b"sleep\x00") for line in shown)
+    assert not any(secret.encode() in line for line in shown)
+
+
+def _alive(path: Path) -> bool:
+    try:
+        return bool(path.read_bytes())
+    except OSError:
+        return False
+
+
 @pytest.mark.skipif(not REAL_ROOT, reason="exact owners need real root")
 def test_as_real_root_owners_and_groups_are_exact(container: BubblewrapContainer) -> None:
     assert "4711" in out(container, "id -G").split()

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from neve.errors import ToolError
 from neve.sandbox import probe
-from neve.sandbox.enter import NOT_FOUND
+from neve.sandbox.enter import NOT_FOUND, SPECIFICATION
 from neve.sandbox.mounts import Mount, prepare_mounts
 from neve.sandbox.port import RunnableImage
 from neve.sandbox.process import Completed, find_program, run_command
 from neve.sandbox.scratch import scratch_directory
-from neve.sandbox.watched import Watched
+from neve.sandbox.watched import Watched, unlisted
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _EXCHANGE_LIMIT = 1 << 20
@@ -192,12 +192,19 @@ class BubblewrapContainer:
     ) -> Completed:
         """Run a program to its end in the container."""
         options, command = self._command(argv, environment)
-        ended = run_command(
-            [*self._pod.inside(), find_program("bwrap"), *options, "--", *command],
-            stdin=stdin,
-            timeout=timeout,
-            environment={},
-        )
+        with unlisted(options) as descriptor:
+            ended = run_command(
+                [
+                    *self._pod.inside(),
+                    find_program("bwrap"),
+                    *("--args", str(descriptor), "--"),
+                    *command,
+                ],
+                stdin=stdin,
+                timeout=timeout,
+                environment={},
+                pass_fds=(descriptor,),
+            )
         if ended.exit_code == 1 and ended.stderr.startswith(b"bwrap: execvp "):
             return replace(ended, exit_code=NOT_FOUND)
         return ended
@@ -238,10 +245,9 @@ class BubblewrapContainer:
     ) -> tuple[list[str], list[str]]:
         whole = {"PATH": _DEFAULT_PATH, **dict(self._image.environment), **(environment or {})}
         if self._pod.exact and self._image.uid != 0:
-            return (
-                entering_options(self._root, self._mounts, hostname=self._name),
-                entering_command(self._image, self._root, argv, whole),
-            )
+            entered = entering_environment(self._image, self._root, argv, whole)
+            options = entering_options(self._root, self._mounts, hostname=self._name)
+            return [*options, *entered], entering_command()
         options = direct_options(
             self._image,
             self._root,
@@ -262,10 +268,16 @@ def entering_options(root: Path, mounts: Sequence[Mount], *, hostname: str) -> l
     return [*options, "--ro-bind", "/", "/", *_mount_options(str(root), mounts)]
 
 
-def entering_command(
+def entering_command() -> list[str]:
+    """The helper that goes the last step."""
+    helper = Path(__file__).with_name("enter.py")
+    return [sys.executable, "-I", "-S", str(helper)]
+
+
+def entering_environment(
     image: RunnableImage, root: Path, argv: Sequence[str], environment: Mapping[str, str]
 ) -> list[str]:
-    """The helper that goes the last step, with its specification."""
+    """The options of bwrap that tell the helper what to do."""
     spec = {
         "root": str(root),
         "uid": image.uid,
@@ -275,8 +287,7 @@ def entering_command(
         "argv": list(argv),
         "environment": dict(environment),
     }
-    helper = Path(__file__).with_name("enter.py")
-    return [sys.executable, "-I", "-S", str(helper), json.dumps(spec)]
+    return ["--setenv", SPECIFICATION, json.dumps(spec)]
 
 
 def direct_options(

@@ -1,8 +1,9 @@
 """The last step into a root file system, as real root: change root, become the user, execute.
 
-Run as a script inside the namespaces that bubblewrap made (``python -I -S enter.py SPEC``), so
-it imports next to nothing. It makes ownership exact where bubblewrap alone could only map one
-id. It must never go on after a failure: whatever goes wrong, the program is not started.
+Run as a script inside the namespaces that bubblewrap made (``python -I -S enter.py``), with what
+to do in a variable, so it imports next to nothing. It makes ownership exact where bubblewrap
+alone could only map one id. It must never go on after a failure: whatever goes wrong, the
+program is not started.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import json
 import os
 import signal
 import stat
-import sys
+
+SPECIFICATION = "NEVE_ENTER"
+"""The variable with what to do: an argument would show everybody the secrets in it."""
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -60,4 +63,4 @@ def _execute(argv: list[str], environment: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(os.environ[SPECIFICATION])

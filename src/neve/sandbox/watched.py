@@ -9,12 +9,26 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from neve.errors import ToolError
 from neve.sandbox.process import Process, find_program
 
 _START_TIMEOUT = 20.0
+
+
+@contextmanager
+def unlisted(options: Sequence[str]) -> Iterator[int]:
+    """A descriptor that bwrap reads ``options`` from (``--args``).
+
+    Everybody on the host may list a program's arguments, and these hold a container's environment.
+    """
+    with os.fdopen(os.memfd_create("options"), "w+b") as file:
+        file.write(b"".join(os.fsencode(option) + b"\0" for option in options))
+        file.flush()
+        file.seek(0)
+        yield file.fileno()
 
 
 class Watched:
@@ -31,16 +45,13 @@ class Watched:
         # Kept open to the end: bwrap writes the exit code there too.
         self._status, writing = os.pipe()
         try:
-            argv = [
-                *prefix,
-                find_program("bwrap"),
-                "--json-status-fd",
-                str(writing),
-                *options,
-                "--",
-                *command,
-            ]
-            self.process = Process(argv, environment={}, pass_fds=(writing,), keep_stdin=keep_stdin)
+            with unlisted(("--json-status-fd", str(writing), *options)) as given:
+                self.process = Process(
+                    [*prefix, find_program("bwrap"), "--args", str(given), "--", *command],
+                    environment={},
+                    pass_fds=(writing, given),
+                    keep_stdin=keep_stdin,
+                )
         finally:
             os.close(writing)
         try:

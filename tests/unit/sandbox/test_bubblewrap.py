@@ -6,7 +6,7 @@ from pathlib import Path
 from neve.sandbox.bubblewrap import (
     Bubblewrap,
     direct_options,
-    entering_command,
+    entering_environment,
     entering_options,
 )
 from neve.sandbox.bytecode import interpreter_command
@@ -41,8 +41,9 @@ def test_as_real_root_the_root_is_prepared_in_place_and_read_only() -> None:
 
 
 def test_the_last_step_gets_the_images_user_groups_and_environment() -> None:
-    command = entering_command(IMAGE, ROOT, ["prog", "a b"], {"PATH": "/bin"})
-    spec = json.loads(command[-1])
+    options = entering_environment(IMAGE, ROOT, ["prog", "a b"], {"PATH": "/bin"})
+    ((_, text),) = _pairs(options, "--setenv")
+    spec = json.loads(text)
     assert spec == {
         "root": "/some/root",
         "uid": 65532,
