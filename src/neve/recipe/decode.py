@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from neve.errors import Place
 from neve.model import Digest, Platform, Waiver, sha256_of
 from neve.recipe.problems import Problems
+from neve.recipe.services import check_services, read_services
 from neve.recipe.sources import MAX_FILE as MAX_SOURCE
 from neve.recipe.sources import Source, SourceItem, SourceRefusedError, SourceRoot, read_source
 from neve.recipe.types import (
@@ -27,6 +28,7 @@ from neve.recipe.types import (
     RecipeSource,
     Repository,
     Run,
+    Service,
     TrustedCertificate,
     User,
     Variant,
@@ -78,6 +80,7 @@ class Decoder:
             accounts=_accounts(data.get("accounts", {})),
             files=self._files(data.get("files", {})),
             certificates=self._certificates(data.get("certificates", [])),
+            services=self._services(data),
             run=_run(data.get("run", {})),
             keep=_unique(data.get("keep", [])),
             loosened=_loosened(data),
@@ -155,6 +158,11 @@ class Decoder:
         if own is None or tree is None:
             return False
         return chain.index(own.file) > chain.index(tree.file)
+
+    def _services(self, data: dict[str, Any]) -> tuple[Service, ...]:
+        services = read_services(data.get("services", {}))
+        check_services(services, _run(data.get("run", {})), self._refuse)
+        return services
 
     def _certificates(self, data: list[dict[str, Any]]) -> tuple[TrustedCertificate, ...]:
         """All certificates, each once; what is wrong is noted at its line of the file or text."""

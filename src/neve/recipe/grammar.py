@@ -9,6 +9,7 @@ from typing import Any
 
 from neve.recipe import words
 from neve.recipe.document import Mapping, Node, Sequence
+from neve.recipe.services_grammar import SERVICES
 from neve.recipe.shape import Either, Field, Flag, ListOf, MapOf, Reading, Record, Shape, Whole
 
 _EXEC = "Write the exec form, a list: [program, argument]. There is no shell to split a string."
@@ -302,6 +303,7 @@ RECIPE = Record(
             merge="entries",
         ),
         _key("certificates", _CERTIFICATES, "CA certificates that every trust store gets."),
+        _key("services", SERVICES, "Several programs in one image, by name, each supervised."),
         _key("keep", _KEEP, "Paths that pruning must leave."),
         _key("bytecode", Flag(), "Byte-compile Python; by default where Python is in the image."),
         _key("loosened", _LOOSENED, "Hardening rules loosened, each with a reason."),

@@ -160,6 +160,58 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """When a service is ready: one of a TCP ``port`` that something listens on, an ``http``
+    address of the loopback interface, a ``file`` that exists, a ``command`` that exits 0. Checked
+    every ``interval`` seconds; not ready after ``timeout`` seconds is a failure.
+    """
+
+    port: int | None = None
+    http: str | None = None
+    file: str | None = None
+    command: tuple[str, ...] = ()
+    interval: float = 0.25
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """Whether a service that ended starts again: ``always``, ``on-failure`` or ``never``.
+
+    The pause begins at ``delay`` seconds and doubles with each failure of the last ``window``
+    seconds up to ``max_delay``; ``max_attempts`` of them end the service for good (0: never).
+    """
+
+    policy: str = "always"
+    delay: float = 1.0
+    max_delay: float = 30.0
+    max_attempts: int = 5
+    window: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One of several programs of an image. ``ready`` ``None``: ready as soon as it runs.
+
+    ``on_exit`` is what the container does once it ended for good: ``stop-container`` or
+    ``ignore``; ``log`` is ``named`` or ``plain``; ``stop_grace_period`` in seconds.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    user: str | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    workdir: str | None = None
+    depends_on: tuple[str, ...] = ()
+    ready: Ready | None = None
+    restart: Restart = field(default_factory=Restart)
+    stop_signal: str = "SIGTERM"
+    stop_grace_period: float = 5.0
+    on_exit: str = "stop-container"
+    log: str = "named"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loosening:
     """A hardening rule switched off, by name and with a reason; ``subject`` narrows it to one
     path or package (``/usr/bin/bash``), ``None`` means the whole rule.
@@ -200,6 +252,7 @@ class Recipe:
     accounts: Accounts = field(default_factory=Accounts)
     files: tuple[File, ...] = ()
     certificates: tuple[TrustedCertificate, ...] = ()
+    services: tuple[Service, ...] = ()
     run: Run = field(default_factory=Run)
     keep: tuple[str, ...] = ()
     bytecode: bool | None = None
