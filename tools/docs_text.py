@@ -44,6 +44,7 @@ DEFAULTS: Mapping[str, str] = {
     "jobs": "one a core",
     "engine": "`auto`: the first that works of those below",
     "max_index_age": "`0`: always asked",
+    "plain_http": "none; a registry on this machine (`localhost`) needs no entry",
 }
 """Each setting's default."""
 

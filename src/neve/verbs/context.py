@@ -20,7 +20,8 @@ from neve.verbs.settings import Settings
 if TYPE_CHECKING:
     from neve.archive import Archives
     from neve.distro import Release
-    from neve.net import Client
+    from neve.net import Exchanger
+    from neve.oci.registry import Registries
 
 
 class Workspace:
@@ -30,7 +31,7 @@ class Workspace:
         self.settings = settings
         self.progress = progress
         self._opened: Store | None = None
-        self._client: Client | None = None
+        self._client: Exchanger | None = None
 
     def __enter__(self) -> Workspace:
         return self
@@ -56,7 +57,7 @@ class Workspace:
         return self._opened
 
     @property
-    def client(self) -> Client:
+    def client(self) -> Exchanger:
         """The HTTP client; offline it refuses everything and says so."""
         if self._client is None:
             from neve.net import HttpClient, NetSettings, OfflineClient
@@ -68,6 +69,15 @@ class Workspace:
                     NetSettings.from_environment(os.environ, ca_file=self.settings.ca_file)
                 )
         return self._client
+
+    @cached_property
+    def registries(self) -> Registries:
+        """Registries, with the logins that Docker's and Podman's files hold."""
+        from neve.oci.registry import Registries
+        from neve.oci.registry_credentials import RegistryCredentials
+
+        credentials = RegistryCredentials(os.environ)
+        return Registries(self.client, credentials, plain_http=self.settings.plain_http)
 
     @property
     def effects_directory(self) -> Path:

@@ -136,11 +136,11 @@ def local_place(subject: str, tag: str | None = None) -> Place | None:
     path = Path(subject)
     if path.exists():
         return Place(transport=_kind(path), name=subject, tag=tag)
-    head, separator, tail = subject.rpartition(":")
-    while separator and "/" not in tail:
+    head, separator, _ = subject.rpartition(":")
+    while separator and head:
         if Path(head).exists():
             return Place(transport=_kind(Path(head)), name=head, tag=subject[len(head) + 1 :])
-        head, separator, tail = head.rpartition(":")
+        head, separator, _ = head.rpartition(":")
     return None
 
 
@@ -213,10 +213,27 @@ def _source(
 ) -> ImageSource:
     from neve.oci.layout_source import open_image
 
+    if place.transport is Transport.REGISTRY:
+        return _in_registry(place.name, workspace, platform)
     path = Path(place.name)
     if place.transport in _PROGRAMS:
         path = _saved(_PROGRAMS[place.transport], place.name, workspace, stack)
     return open_image(path, tag=place.tag, platform=platform, preferred=host_platform())
+
+
+def _in_registry(name: str, workspace: Workspace, platform: Platform | None) -> ImageSource:
+    from neve.oci.reference import Reference
+    from neve.oci.registry_source import RegistryImage
+
+    reference = Reference.parse(name)
+    workspace.progress.stage(f"asking {reference.registry} for {reference.repository}")
+    return RegistryImage(
+        workspace.registries.repository(reference),
+        reference.wanted,
+        workspace.store,
+        platform=platform,
+        preferred=host_platform(),
+    )
 
 
 def _in_engine(name: str, workspace: Workspace) -> Transport | None:

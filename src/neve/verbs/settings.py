@@ -26,7 +26,8 @@ class Settings:
 
     ``mirrors`` maps an archive alias (``debian``, ``debian-security``, a recipe's repository) to
     base addresses, first one first. ``max_index_age`` is in seconds: younger indexes are used
-    from the store without asking the archive again.
+    from the store without asking the archive again. ``plain_http`` are registries spoken to
+    without TLS.
     """
 
     store: Path
@@ -35,6 +36,7 @@ class Settings:
     jobs: int | None = None
     engine: str = "auto"
     max_index_age: int = 0
+    plain_http: tuple[str, ...] = ()
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
@@ -46,6 +48,7 @@ _SETTINGS: dict[str, str] = {
     "jobs": "threads for reading and packing (default: one per core)",
     "engine": "what runs images: auto, bubblewrap, docker or podman",
     "max_index_age": "seconds for which package indexes are taken from the store unasked",
+    "plain_http": "registries (host:port) that are reached without TLS",
 }
 
 _FLAG, _ENVIRONMENT = "flag", "environment"
@@ -161,6 +164,8 @@ def _typed(name: str, value: object, origin: str, beside: Path) -> object:
             return _boolean(name, value, origin)
         case "jobs" | "max_index_age":
             return _whole(name, value, origin)
+        case "plain_http":
+            return _hosts(name, value, origin)
         case "engine":
             if value not in ENGINES:
                 raise _wrong(name, origin, f"one of {', '.join(ENGINES)}")
@@ -188,6 +193,15 @@ def _whole(name: str, value: object, origin: str) -> int:
     if number < (1 if name == "jobs" else 0):
         raise _wrong(name, origin, "a whole number")
     return number
+
+
+def _hosts(name: str, value: object, origin: str) -> tuple[str, ...]:
+    listed = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(listed, list) or not all(
+        isinstance(host, str) and host and "/" not in host for host in listed
+    ):
+        raise _wrong(name, origin, "host:port of a registry, or a list of them")
+    return tuple(listed)
 
 
 def _wrong(name: str, origin: str, expected: str) -> UsageError:
