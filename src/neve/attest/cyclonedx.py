@@ -8,6 +8,7 @@ from typing import Any
 from neve.attest.licences import NO_LICENCE, package_licence
 from neve.attest.subject import ATTEST_VERSION, AttestedImage, timestamp
 from neve.recipe.lock import LockedPackage
+from neve.recipe.types import TrustedCertificate
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 
@@ -15,6 +16,7 @@ MEDIA_TYPE = "application/vnd.cyclonedx+json"
 def cyclonedx(image: AttestedImage) -> bytes:
     """The CycloneDX document of ``image``."""
     components = [_component(image, package) for package in image.packages]
+    components += [_certificate(one) for one in image.lock.recipe.certificates]
     references = [component["bom-ref"] for component in components]
     reference = f"image:{image.identity}"
     document: dict[str, Any] = {
@@ -51,6 +53,30 @@ def _system(image: AttestedImage) -> dict[str, Any]:
         "bom-ref": f"os:{image.distro}",
         "name": image.lock.recipe.base.name,
         "version": image.version,
+    }
+
+
+def _certificate(one: TrustedCertificate) -> dict[str, Any]:
+    """A certificate that the image trusts (CycloneDX 1.6, cryptoProperties)."""
+    return {
+        "type": "cryptographic-asset",
+        "bom-ref": f"certificate:{one.fingerprint}",
+        "name": one.name,
+        "hashes": [{"alg": "SHA-256", "content": one.fingerprint}],
+        "cryptoProperties": {
+            "assetType": "certificate",
+            "certificateProperties": {
+                "subjectName": one.subject,
+                "issuerName": one.issuer,
+                "notValidBefore": timestamp(one.not_before),
+                "notValidAfter": timestamp(one.not_after),
+                "certificateFormat": "X.509",
+            },
+        },
+        "properties": [
+            {"name": "neve:trust", "value": one.trust},
+            {"name": "neve:source", "value": one.source},
+        ],
     }
 
 

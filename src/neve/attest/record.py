@@ -6,7 +6,8 @@ a configuration label. What is read may come from anybody's image, so reading is
 Shape: ``{"schema_version", "image", "platform", "variant", "recipe", "lock_digest", "lock",
 "reasons": [[origin, subject, detail]…], "paths": [[path, kind, mode, uid, gid, size, digest,
 target, owners, reason]…], "removed": [[path, reason]…], "users": {name: fields}, "groups": {name:
-fields}, "checks": […]}`` where a ``reason`` is a position in ``reasons``, ``lock`` is the whole
+fields}, "checks": […]}``, with ``"trust_stores": [[path, readers]…]`` where the recipe has
+certificates. There a ``reason`` is a position in ``reasons``, ``lock`` is the whole
 lock document and ``fields`` are those of ``passwd(5)`` and ``group(5)`` after the password.
 """
 
@@ -16,7 +17,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neve.attest.subject import AttestedImage
 from neve.errors import HostileInputError
@@ -34,6 +35,9 @@ from neve.model import (
     Waiver,
 )
 from neve.tree import FileEntry, Kind
+
+if TYPE_CHECKING:
+    from neve.effects.certificates import TrustStore
 
 MEDIA_TYPE = "application/vnd.neve.record.v1+json"
 SCHEMA_VERSION = 2
@@ -61,7 +65,8 @@ class BuildRecord:
     """A read record. ``lock`` is the lock document as parsed JSON, for ``recipe`` to read.
 
     ``users`` and ``groups`` are the image's own, by name: uid, gid, comment, home, shell; gid,
-    members.
+    members. ``trust_stores`` are (path, who reads it) of the stores that hold the recipe's
+    certificates.
     """
 
     image: str
@@ -75,9 +80,14 @@ class BuildRecord:
     users: dict[str, tuple[str, ...]]
     groups: dict[str, tuple[str, ...]]
     checks: tuple[Check, ...]
+    trust_stores: tuple[tuple[str, str], ...] = ()
 
 
-def record(image: AttestedImage, checks: Sequence[Check] = ()) -> bytes:
+def record(
+    image: AttestedImage,
+    checks: Sequence[Check] = (),
+    trust_stores: Sequence[TrustStore] = (),
+) -> bytes:
     """The build record of ``image``, with the ``checks`` that the build made."""
     reasons = _Reasons()
     paths = [_path_row(entry, reasons) for entry in image.tree]
@@ -97,6 +107,8 @@ def record(image: AttestedImage, checks: Sequence[Check] = ()) -> bytes:
         "groups": _accounts(image, "/etc/group"),
         "checks": [check_document(check) for check in sorted(checks, key=_check_key)],
     }
+    if trust_stores:
+        document["trust_stores"] = [[store.path, store.readers] for store in trust_stores]
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -122,6 +134,9 @@ def read_record(data: bytes) -> BuildRecord:
             users=_read_accounts(document["users"]),
             groups=_read_accounts(document["groups"]),
             checks=tuple(read_check(row) for row in document["checks"]),
+            trust_stores=tuple(
+                (_text(path), _text(readers)) for path, readers in document.get("trust_stores", [])
+            ),
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise _refused(f"{type(error).__name__}: {error}") from error

@@ -23,6 +23,7 @@ from neve.attest.subject import (
 )
 from neve.model import Origin
 from neve.recipe.lock import LockedPackage
+from neve.recipe.types import TrustedCertificate
 
 MEDIA_TYPE = "application/spdx+json"
 _IMAGE = "SPDXRef-Image"
@@ -86,6 +87,7 @@ def _files(
     for package, identifier in ids.items():
         by_name.setdefault(package.name, identifier)
         by_name[f"{package.name}:{package.architecture}"] = identifier
+    comments = {f"certificates[{c.name}]": _certificate(c) for c in image.lock.recipe.certificates}
     rows = []
     held: _Held = {}
     for entry, holder in regular_files(image.tree):
@@ -94,6 +96,7 @@ def _files(
         name = hashlib.sha256(entry.path.encode("utf-8", "surrogateescape")).hexdigest()[:20]
         identifier = f"SPDXRef-File-{name}"
         sha1 = holder.content.sha1
+        comment = comments.get(entry.reason.subject)
         rows.append(
             {
                 "SPDXID": identifier,
@@ -105,6 +108,7 @@ def _files(
                 "licenseConcluded": _UNKNOWN,
                 "licenseInfoInFiles": [_UNKNOWN],
                 "copyrightText": _UNKNOWN,
+                **({} if comment is None else {"comment": comment}),
             }
         )
         owner = _IMAGE
@@ -112,6 +116,14 @@ def _files(
             owner = next((by_name[o] for o in sorted(entry.owners) if o in by_name), _IMAGE)
         held.setdefault(owner, []).append((identifier, sha1))
     return rows, held
+
+
+def _certificate(one: TrustedCertificate) -> str:
+    """What a file that holds one of the recipe's certificates says (SPDX 2.3, 8.12)."""
+    return (
+        f"X.509 certificate, trusted as {one.trust}: {one.subject}, SHA-256 {one.fingerprint}, "
+        f"{timestamp(one.not_before)} to {timestamp(one.not_after)}"
+    )
 
 
 def _contents(files: list[tuple[str, str]]) -> dict[str, Any]:

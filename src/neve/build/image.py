@@ -17,7 +17,7 @@ from neve.attest.spdx import spdx
 from neve.attest.subject import AttestedImage
 from neve.build.made import ImageFacts, ImageParts, LockedBuild, MadeImage, image_of, remember_image
 from neve.build.tree import Assembly
-from neve.model import Check, Digest, Skipped, Waived
+from neve.model import Digest, Skipped, Waived
 from neve.oci.bundle import Artifact
 from neve.oci.config import (
     LABEL_CYCLONEDX,
@@ -79,7 +79,7 @@ def make_image(
         tree=assembly.tree,
         read=read,
     )
-    documents = _documents(subject, assembly.checks)
+    documents = _documents(subject, assembly)
     digests = {artifact.artifact_type: store.put(artifact.data) for artifact in documents}
     parts = ImageParts(
         user=assembly.run_as.user,
@@ -98,13 +98,16 @@ def make_image(
         image=image,
         artifacts=(*documents, statement),
         facts=_facts(build, assembly, blobs),
-        notable=tuple(c for c in assembly.checks if isinstance(c.verdict, Waived | Skipped)),
+        notable=(
+            *(c for c in assembly.checks if isinstance(c.verdict, Waived | Skipped)),
+            *(c for c in assembly.certificates if not isinstance(c.verdict, Skipped)),
+        ),
     )
     remember_image(build, made, parts, store)
     return made
 
 
-def _documents(subject: AttestedImage, checks: Sequence[Check]) -> tuple[Artifact, ...]:
+def _documents(subject: AttestedImage, assembly: Assembly) -> tuple[Artifact, ...]:
     return (
         Artifact(
             artifact_type=SPDX_TYPE, media_type=SPDX_TYPE, data=spdx(subject), name="sbom.spdx.json"
@@ -118,7 +121,7 @@ def _documents(subject: AttestedImage, checks: Sequence[Check]) -> tuple[Artifac
         Artifact(
             artifact_type=RECORD_TYPE,
             media_type=RECORD_TYPE,
-            data=record(subject, checks),
+            data=record(subject, assembly.checks, assembly.trust_stores),
             name="record.json",
         ),
     )

@@ -22,6 +22,8 @@ from neve.tree import Tree
 
 _WEAK_HASHES = ("md2", "md4", "md5", "sha1")
 _RSA_BITS, _EC_BITS = 2048, 224
+_INDEX_AGE = 10 * 86_400
+"""How old a signed index may be: a certificate made since then is in use by now, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def _expired(one: TrustedCertificate, world: World) -> str | None:
 
 
 def _not_yet_valid(one: TrustedCertificate, world: World) -> str | None:
-    if one.not_before <= world.time:
+    if one.not_before <= world.time + _INDEX_AGE:
         return None
     return f"valid from {day(one.not_before)}, after the lock's own time ({day(world.time)})"
 

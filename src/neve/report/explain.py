@@ -12,6 +12,7 @@ from neve.report.table import Column, size_text, table, wrapped
 if TYPE_CHECKING:
     from neve.verbs.diff import Changed, DiffResult
     from neve.verbs.plan import PlanResult, RuleCount
+    from neve.verbs.trusted import CertificateReason
     from neve.verbs.why import PackageReason, WhyResult
 
 _SHOWN = 40
@@ -46,7 +47,7 @@ def plan_text(result: PlanResult, width: int) -> str:
         line = f"dropped {dropped.name} {dropped.version}: {dropped.evidence} ({dropped.rule})"
         text += wrapped(line, width)
     text += "\n" + _rules("added by", result.added) + _rules("removed by", result.removed)
-    text += "\n" + "".join(check_text(check, width) for check in result.checks)
+    text += "\n" + "".join(check_text(check, width, fail="warning") for check in result.checks)
     to_fetch = sum(1 for package in result.packages if not package.stored)
     total = (
         f"{len(result.packages)} packages ({to_fetch} to fetch, "
@@ -82,18 +83,20 @@ def _more(number: int) -> str:
     return f"… and {number} more (--format json shows all)\n" if number > 0 else ""
 
 
-def check_text(check: Check, width: int) -> str:
+def check_text(check: Check, width: int, *, fail: str = "FAIL") -> str:
     """One verdict in a line or more of at most ``width`` characters."""
-    return wrapped(check_line(check), width, indent=9)
+    return wrapped(check_line(check, fail=fail), width, indent=9)
 
 
-def check_line(check: Check) -> str:
-    """One verdict in a line; the word comes first, so colour is never needed."""
+def check_line(check: Check, *, fail: str = "FAIL") -> str:
+    """One verdict in a line; the word comes first, so colour is never needed. ``fail`` is what
+    a failure is called that stops nothing.
+    """
     match check.verdict:
         case Pass(evidence):
             return f"pass     {check.rule}: {check.subject}: {evidence}".rstrip(": ")
         case Fail(evidence):
-            return f"FAIL     {check.rule}: {check.subject}: {evidence}"
+            return f"{fail:<8} {check.rule}: {check.subject}: {evidence}"
         case Skipped(reason):
             return f"skipped  {check.rule}: {check.subject}: {reason}"
         case Waived(waiver, failure):
@@ -112,6 +115,9 @@ def _why_lines(result: WhyResult) -> Iterator[str]:
             yield from _path_lines(result)
         case "removed":
             yield f"{result.target} is not in the image: removed by {result.reason}"
+        case "certificate":
+            for certificate in result.certificates:
+                yield from _certificate_lines(certificate)
         case "dropped":
             yield f"{result.target} was dropped ({result.reason}): {result.evidence}"
         case _:
@@ -132,6 +138,23 @@ def _path_lines(result: WhyResult) -> Iterator[str]:
         yield f"  {entry.digest}"
     for package in result.packages:
         yield from _package_lines(package)
+    for certificate in result.certificates:
+        yield f"  holds certificates[{certificate.name}] of the recipe: {_who(certificate)}"
+
+
+def _certificate_lines(one: CertificateReason) -> Iterator[str]:
+    yield f"certificates[{one.name}] of the recipe, from {one.source}"
+    yield f"  {_who(one)}"
+    yield f"  sha256:{one.fingerprint}"
+    if one.trust != "authority":
+        yield f"  trusted as {one.trust}: for itself alone"
+    for path, readers in one.stores:
+        yield f"  in {path} ({readers})"
+
+
+def _who(one: CertificateReason) -> str:
+    issuer = "" if one.issuer == one.subject else f", issued by {one.issuer}"
+    return f"{one.subject}{issuer}, {one.valid_from} to {one.valid_until}"
 
 
 def _package_lines(package: PackageReason) -> Iterator[str]:
@@ -154,6 +177,7 @@ def diff_text(result: DiffResult, width: int) -> str:
         ("groups", result.groups),
         ("configuration", result.configuration),
         ("loosened", result.loosened),
+        ("certificates", result.certificates),
         ("files", result.files),
     ):
         text += _section(title, changes, width)

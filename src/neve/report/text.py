@@ -31,7 +31,8 @@ def lock_text(result: LockResult, width: int) -> str:
         state = "written"
     else:
         state = "not written" if not result.replaced or not result.changes.empty else "up to date"
-    text = _targets(result.targets, width) + _dropped(result.targets, width) + "\n"
+    text = _targets(result.targets, width) + _dropped(result.targets, width)
+    text += _certificates(result.certificates, width) + "\n"
     text += wrapped(f"archives: {dates}", width)
     return text + wrapped(f"{result.path} {state} ({result.digest})", width)
 
@@ -138,6 +139,8 @@ def build_text(result: BuildResult, width: int) -> str:
         wrapped(f"loosened: {line}", width)
         for line in _loosened(check for one in result.platforms for check in one.waived)
     )
+    checks = dict.fromkeys(check for one in result.platforms for check in one.certificates)
+    text += _certificates(checks, width)
     skipped = {check_note(check) for one in result.platforms for check in one.skipped}
     text += "".join(wrapped(f"note: {line}", width) for line in sorted(skipped))
     text += "".join(wrapped(f"note: {notice}", width) for notice in result.notices)
@@ -148,6 +151,11 @@ def build_text(result: BuildResult, width: int) -> str:
     if len(result.platforms) > 1:
         text += "".join(f"  {one.platform} {one.manifest}\n" for one in result.platforms)
     return text + _where(result)
+
+
+def _certificates(checks: Iterable[Check], width: int) -> str:
+    """What is worth knowing about the recipe's certificates: failures stop nothing."""
+    return "".join(check_text(check, width, fail="warning") for check in checks)
 
 
 def check_note(check: Check) -> str:

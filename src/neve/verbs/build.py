@@ -9,7 +9,7 @@ from pathlib import Path
 
 from neve.build.made import ImageFacts, MadeImage, annotations_of
 from neve.errors import UsageError
-from neve.model import Check, Digest, Platform, Skipped, Waived, sha256_of
+from neve.model import Check, Digest, Fail, Pass, Platform, Skipped, Waived, sha256_of
 from neve.oci.bundle import Bundle, assemble
 from neve.oci.codec import Compression
 from neve.recipe.lock import Lock
@@ -59,6 +59,8 @@ class BuiltPlatform:
     facts: ImageFacts
     waived: tuple[Check, ...]
     skipped: tuple[Check, ...]
+    certificates: tuple[Check, ...] = ()
+    """What is worth knowing about the recipe's certificates: a failure is a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ def build_image(request: BuildRequest, workspace: Workspace) -> BuildResult:
         locked=locked,
         loaded=loaded,
         platforms=tuple(_platform(one) for one in made),
-        notices=_notices(request, made, plan.lock),
+        notices=(*_notices(request, made, plan.lock), *_expiring(plan.lock, workspace)),
     )
 
 
@@ -240,7 +242,17 @@ def _platform(made: MadeImage) -> BuiltPlatform:
         facts=made.facts,
         waived=tuple(c for c in made.notable if isinstance(c.verdict, Waived)),
         skipped=tuple(c for c in made.notable if isinstance(c.verdict, Skipped)),
+        certificates=tuple(c for c in made.notable if isinstance(c.verdict, Fail | Pass)),
     )
+
+
+def _expiring(lock: Lock, workspace: Workspace) -> tuple[str, ...]:
+    """Certificates that the clock has caught up with: beside the build, never in its bytes."""
+    if not lock.recipe.certificates:
+        return ()
+    from neve.verbs.trusted import soon_expired
+
+    return soon_expired(lock.recipe.certificates, since=lock.time, clock=workspace.clock)
 
 
 def _notices(request: BuildRequest, made: tuple[MadeImage, ...], lock: Lock) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from neve.model import Platform
 from neve.tree import Kind
 from neve.verbs.context import Workspace
 from neve.verbs.records import Recorded, recorded
+from neve.verbs.trusted import described
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +53,14 @@ class DiffResult:
     groups: tuple[Changed, ...]
     configuration: tuple[Changed, ...]
     loosened: tuple[Changed, ...]
+    certificates: tuple[Changed, ...] = ()
     totals: tuple[Totals, Totals]
 
     @property
     def empty(self) -> bool:
         """Nothing differs."""
         parts = (self.packages, self.files, self.users, self.groups, self.configuration)
-        return not any(parts) and not self.loosened
+        return not any(parts) and not self.loosened and not self.certificates
 
 
 def compare(request: DiffRequest, workspace: Workspace) -> DiffResult:
@@ -76,6 +78,7 @@ def compare(request: DiffRequest, workspace: Workspace) -> DiffResult:
         groups=_changes(_groups(before), _groups(after)),
         configuration=_changes(_configuration(before), _configuration(after)),
         loosened=_changes(_loosened(before), _loosened(after)),
+        certificates=_changes(_certificates(before), _certificates(after)),
         totals=(_totals(before), _totals(after)),
     )
 
@@ -143,6 +146,10 @@ def _loosened(found: Recorded) -> dict[str, str]:
     return {
         f"{item.rule} {item.subject or '*'}": item.reason for item in found.lock.recipe.loosened
     }
+
+
+def _certificates(found: Recorded) -> dict[str, str]:
+    return {one.name: described(one) for one in found.lock.recipe.certificates}
 
 
 def _plain(row: object) -> str:

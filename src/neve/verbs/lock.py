@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neve.errors import UsageError
-from neve.model import Digest, Platform, sha256_of
+from neve.model import Check, Digest, Platform, sha256_of
 from neve.recipe.lock import Lock
 from neve.recipe.lockdiff import LockDiff, diff_locks
 from neve.recipe.lockfile import dump_lock, load_lock, recipe_matches
@@ -22,6 +23,9 @@ from neve.verbs.atomic import write_atomically
 from neve.verbs.context import Workspace
 from neve.verbs.holding import Hold
 from neve.verbs.places import RecipePlace, catalogue_file
+
+if TYPE_CHECKING:
+    from neve.verbs.locking import Locked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +67,9 @@ class LockResult:
     changes: LockDiff
     targets: tuple[TargetSummary, ...]
     archives: tuple[tuple[str, date], ...]
+    certificates: tuple[Check, ...] = ()
+    """What is worth knowing about the recipe's certificates: a failure is a warning. Judged when
+    a lock is made, not when an unchanged one is kept."""
 
 
 def write_lock(
@@ -89,13 +96,21 @@ def write_lock(
     locked = make_lock(read, workspace, platforms=read.recipe.platforms, variants=None, hold=hold)
     data = dump_lock(locked.lock)
     written = not request.dry_run and (old is None or locked.lock != old)
-    result = _result(path, locked.lock, data, old, written=written)
+    result = replace(
+        _result(path, locked.lock, data, old, written=written), certificates=_certificates(locked)
+    )
     if old is not None:
         show(result.changes)
     if written:
         write_atomically(path, data)
     note_indexes(workspace.store, locked.indexes)
     return result
+
+
+def _certificates(locked: Locked) -> tuple[Check, ...]:
+    """The checks of all targets' certificates, each once."""
+    every = (check for one in locked.assemblies.values() for check in one.certificates)
+    return tuple(dict.fromkeys(every))
 
 
 def read_recipe_at(place: RecipePlace) -> ReadRecipe:

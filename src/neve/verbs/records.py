@@ -132,5 +132,5 @@ def recipe_record(
         tree=assembly.tree,
         read=store_reader(workspace.store),
     )
-    read = read_record(record(image, assembly.checks))
+    read = read_record(record(image, assembly.checks, assembly.trust_stores))
     return Recorded(subject=str(place.recipe), record=read, lock=lock, target=target)

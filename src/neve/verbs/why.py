@@ -12,6 +12,7 @@ from neve.model import Origin, Platform, Reason
 from neve.recipe.lock import LockedEffect, LockedPackage
 from neve.verbs.context import Workspace
 from neve.verbs.records import Recorded, recorded
+from neve.verbs.trusted import CertificateReason, held_at, matching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,11 @@ class PackageReason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhyResult:
-    """The answer. ``state`` is ``path``, ``removed`` (with the rule), ``package``, ``dropped``.
+    """The answer. ``state`` is ``path``, ``removed`` (with the rule), ``package``, ``dropped``,
+    ``certificate``.
 
-    ``paths`` counts what of a package is in the image.
+    ``paths`` counts what of a package is in the image; ``certificates`` are those of the recipe
+    that a trust store at this path holds, or the one that was asked about.
     """
 
     subject: str
@@ -52,6 +55,7 @@ class WhyResult:
     packages: tuple[PackageReason, ...] = ()
     evidence: str = ""
     paths: int = 0
+    certificates: tuple[CertificateReason, ...] = ()
 
 
 def explain(request: WhyRequest, workspace: Workspace) -> WhyResult:
@@ -79,6 +83,7 @@ def _path(found: Recorded, path: str) -> WhyResult:
             path=entry,
             reason=entry.reason,
             packages=_behind(found, entry.owners, entry.reason),
+            certificates=held_at(found, path, entry.path),
         )
     removed = found.record.removed.get(path) or found.record.removed.get(
         _through_links(found, path)
@@ -147,6 +152,11 @@ def _package(found: Recorded, name: str) -> WhyResult:
                 reason=Reason(Origin.RULE, dropped.rule, f"{name} {dropped.version}"),
                 evidence=dropped.evidence,
             )
+    certificates = matching(found, name)
+    if certificates:
+        return WhyResult(
+            subject=found.subject, target=name, state="certificate", certificates=certificates
+        )
     near = get_close_matches(name, found.packages, n=3, cutoff=0.6)
     raise UsageError(
         f"{name}: no such package in {found.subject}",
