@@ -86,13 +86,7 @@ class Decoder:
             loosened=_loosened(data),
             acknowledged=tuple(_waiver(item) for item in data.get("acknowledged", [])),
             variants=tuple(
-                Variant(
-                    name=variant,
-                    packages=_requests(item),
-                    loosened=_loosened(item),
-                    keep=_unique(item.get("keep", [])),
-                )
-                for variant, item in sorted(data.get("variants", {}).items())
+                _variant(name, item) for name, item in sorted(data.get("variants", {}).items())
             ),
             **known,
         )
@@ -285,6 +279,18 @@ def _plain_file(path: str, item: dict[str, Any], mode: int | None, owners: Owner
 
 def _requests(data: dict[str, Any]) -> tuple[PackageRequest, ...]:
     return tuple(PackageRequest(**item) for item in data.get("packages", []))
+
+
+def _variant(name: str, item: dict[str, Any]) -> Variant:
+    own = name if name in ("debug", "dev") else "superset"
+    return Variant(
+        name=name,
+        kind=item.get("kind", own),
+        expires=date.fromisoformat(item["expires"]) if "expires" in item else None,
+        packages=_requests(item),
+        loosened=_loosened(item),
+        keep=_unique(item.get("keep", [])),
+    )
 
 
 def _loosened(data: dict[str, Any]) -> tuple[Loosening, ...]:

@@ -257,6 +257,18 @@ _ACKNOWLEDGED = ListOf(
 _VARIANT = Record(
     what="a variant",
     fields=(
+        _key(
+            "kind",
+            words.VARIANT_KIND,
+            "debug: the runtime image's layers and one of tools; dev: with package manager and "
+            "shell, to build in; superset: hardened as the image is. By default as it is called, "
+            "else superset.",
+        ),
+        _key(
+            "expires",
+            words.DAY,
+            "Last day a debug variant may be used; by default 90 days after the lock's time.",
+        ),
         _key("packages", _REQUESTS, "Packages it has besides."),
         _key("loosened", _LOOSENED, "Hardening it loosens besides."),
         _key("keep", _KEEP, "Paths it keeps besides."),

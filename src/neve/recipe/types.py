@@ -6,6 +6,7 @@ Reading and checking YAML lives in ``recipe.read``; nothing here knows about fil
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from neve.errors import Place
 from neve.model import Digest, Platform, Waiver
@@ -224,9 +225,15 @@ class Loosening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """A superset of the runtime image at the same versions (``debug``, ``dev``)."""
+    """A superset of the runtime image at the same versions (``debug``, ``dev``).
+
+    ``kind`` is ``debug`` (the runtime's layers and one of tools, until the day ``expires``;
+    ``None``: 90 days after the lock's time), ``dev`` (to build in) or ``superset``.
+    """
 
     name: str
+    kind: str = "superset"
+    expires: date | None = None
     packages: tuple[PackageRequest, ...] = ()
     loosened: tuple[Loosening, ...] = ()
     keep: tuple[str, ...] = ()

@@ -270,6 +270,7 @@ DURATION = Text(
 )
 RULE = Text(what="a rule's name", pattern=r"[a-z][a-z0-9-]*", example="no-shell")
 VARIANT = Text(what="a variant's name", pattern=r"[a-z][a-z0-9-]*", example="debug")
+VARIANT_KIND = Text(what="debug, dev or superset", pattern=r"debug|dev|superset", example="debug")
 PERSON = Text(
     what="a person or team", pattern=r"[^\x00\r\n]*[^\x00\s][^\x00\r\n]*", example="platform-team"
 )
