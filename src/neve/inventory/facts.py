@@ -92,9 +92,20 @@ class Observing:
             return found[0] if found else None
         return join(found)
 
-    def too_large(self, asking: Sequence[Observer], size: int) -> FileFacts | None:
-        """The note for a file that nobody can be shown whole."""
-        return FileFacts(unjudged=(f"{size} bytes: too large to look into",)) if asking else None
+    def able(
+        self, asking: Sequence[Observer], size: int, bound: int
+    ) -> tuple[tuple[Observer, ...], FileFacts | None]:
+        """Those of ``asking`` who take a file of ``size`` bytes, where nothing beyond ``bound``
+        can be shown to anybody; and the note for the others.
+        """
+        able = tuple(item for item in asking if size <= min(item.limit, bound))
+        notes = tuple(too_large(item, size) for item in asking if item not in able)
+        return able, FileFacts(unjudged=notes) if notes else None
+
+
+def too_large(observer: Observer, size: int) -> str:
+    """The note for a file that ``observer`` was not shown."""
+    return f"{size} bytes: too large to look into for {observer.name}"
 
 
 @cache
@@ -125,9 +136,7 @@ def join(parts: Sequence[FileFacts]) -> FileFacts:
 
 def _ask(observer: Observer, candidate: Candidate, data: memoryview) -> FileFacts | None:
     if candidate.size > observer.limit:
-        return FileFacts(
-            unjudged=(f"{candidate.size} bytes: too large to look into for {observer.name}",)
-        )
+        return FileFacts(unjudged=(too_large(observer, candidate.size),))
     try:
         return observer.observe(candidate, data)
     except Exception as error:  # one odd file must not hide all the others

@@ -63,6 +63,8 @@ class ReadLimits:
     far below, deflate reaches 1,032."""
     ratio_from: int = 256 << 20
     members: int = 1_000_000
+    sparse_size: int = 4 << 30
+    """What all sparse files of an image hold together, zeros and all."""
 
 
 def inflate(
@@ -74,30 +76,38 @@ def inflate(
     limits or for a broken stream. A layer that the store holds already is judged all the same:
     else a diff_id that this machine knows would vouch for other content under it.
     """
+    require_sha256(layer)
+    if store.has(layer.diff_id):
+        content = hashlib.sha256()
+        with source.open_layer(layer) as file:
+            for chunk in plain_chunks(file, layer, limits):
+                content.update(chunk)
+        if content.hexdigest() != layer.diff_id.value:
+            raise other_content(layer, f"content has digest sha256:{content.hexdigest()}")
+        return layer.diff_id
+    with source.open_layer(layer) as file, store.writer(layer.diff_id) as writer:
+        for chunk in plain_chunks(file, layer, limits):
+            writer.write(chunk)
+        try:
+            return writer.commit()
+        except TrustError as error:
+            raise other_content(layer, error.brief) from error
+
+
+def require_sha256(layer: SourceLayer) -> None:
+    """Raises ``TrustError`` for a diff_id of another algorithm: nothing here could hold to it."""
     if layer.diff_id.algorithm != "sha256":
         raise TrustError(
             f"{layer.name}: its diff_id is a {layer.diff_id.algorithm}",
             resolution="Write the image again with sha256 digests.",
         )
-    if store.has(layer.diff_id):
-        content = hashlib.sha256()
-        with source.open_layer(layer) as file:
-            for chunk in _bounded(file, layer, limits):
-                content.update(chunk)
-        if content.hexdigest() != layer.diff_id.value:
-            raise _other_content(layer, f"content has digest sha256:{content.hexdigest()}")
-        return layer.diff_id
-    with source.open_layer(layer) as file, store.writer(layer.diff_id) as writer:
-        for chunk in _bounded(file, layer, limits):
-            writer.write(chunk)
-        try:
-            return writer.commit()
-        except TrustError as error:
-            raise _other_content(layer, error.brief) from error
 
 
-def _bounded(file: BinaryIO, layer: SourceLayer, limits: ReadLimits) -> Iterator[bytes]:
-    """The layer inflated within ``limits``; at the end its stored size and digest have held."""
+def plain_chunks(file: BinaryIO, layer: SourceLayer, limits: ReadLimits) -> Iterator[bytes]:
+    """The layer inflated within ``limits``; at the end its stored size and digest have held.
+
+    Whether it is what its diff_id says is for the caller to see.
+    """
     plain = 0
     stored = _Counted(file, layer)
     for chunk in _plain(stored, layer):
@@ -107,7 +117,8 @@ def _bounded(file: BinaryIO, layer: SourceLayer, limits: ReadLimits) -> Iterator
     stored.finish()
 
 
-def _other_content(layer: SourceLayer, found: str) -> TrustError:
+def other_content(layer: SourceLayer, found: str) -> TrustError:
+    """The error for a layer that does not inflate to its diff_id."""
     return TrustError(
         f"{layer.name}: its content is not what the configuration says",
         details=(f"expected {layer.diff_id}", found),

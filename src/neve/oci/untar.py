@@ -1,35 +1,42 @@
-"""A strict tar reader over bytes in memory, for layers and archives that others wrote.
+"""A strict tar reader for layers and archives that others wrote, from memory or from a stream.
 
-Reads ustar, pax, and GNU's long names and base-256 numbers, as Go's ``archive/tar`` does, whose
-reading every container engine shares. What tools read differently is refused, not guessed:
-sparse files, continued volumes, a bad checksum, bytes after the end.
+Reads ustar, pax, and GNU's long names, base-256 numbers and sparse files, as Go's ``archive/tar``
+does, whose reading every container engine shares: global headers name no member, two blocks of
+zeros end the archive whatever follows. What that reader refuses is refused here too.
 """
 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from neve.errors import HostileInputError
 
 BLOCK = 512
 _ZERO = bytes(BLOCK)
 _MAX_EXTENSION = 1024 * 1024
+_MAX_EXTENSIONS_IN_A_ROW = 64
 _MAX_NUMBER = 1 << 62
-_MAX_GLOBAL = 32
 _HEADER_ONLY = frozenset("123456")
-_REGULAR = frozenset(("0", "\0", "7"))
+_REGULAR = frozenset(("0", "\0", "7", "S"))
 _KNOWN = _HEADER_ONLY | _REGULAR
 _DECIMAL = re.compile(r"(-?)(\d{1,18})(?:\.(\d*))?\Z", re.ASCII)
 _XATTR = "SCHILY.xattr."
-_NEVER_GLOBAL = frozenset(("path", "linkpath", "size"))
+_SPARSE = "GNU.sparse."
+_FIELDS = struct.Struct("100s8s8s8s12s12s8sc100s6s2s64s8s8s155s12s")
+_NO_PAX: dict[str, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class TarMember:
-    """One member. ``type`` is the tar type flag, ``0`` for any regular file; ``offset`` and
-    ``size`` are where its bytes lie in the archive.
+    """One member. ``type`` is the tar type flag, ``0`` for any regular file.
+
+    ``offset`` is where its bytes lie in the archive, ``size`` how long the file is. They are the
+    same bytes unless ``holes`` is set: then ``stored`` bytes lie there, to be put at the
+    (offset, length) pairs of ``holes`` in a file of zeros. ``device`` is (major, minor).
     """
 
     name: str
@@ -42,13 +49,59 @@ class TarMember:
     size: int
     link: str
     xattrs: tuple[tuple[str, bytes], ...]
+    device: tuple[int, int] | None = None
+    stored: int = 0
+    holes: tuple[tuple[int, int], ...] | None = None
+
+
+class ByteSource(Protocol):
+    """An archive's bytes in order."""
+
+    @property
+    def position(self) -> int:
+        """Where the next byte stands, counted from the beginning."""
+        ...
+
+    def take(self, size: int) -> memoryview:
+        """The next ``size`` bytes, fewer at the end."""
+        ...
+
+    def advance_to(self, position: int) -> bool:
+        """Pass over everything before ``position``; ``False`` where the archive ends first."""
+        ...
+
+
+class MemorySource:
+    """An archive that lies in memory whole."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data = data
+        self.position = 0
+
+    def take(self, size: int) -> memoryview:
+        """The next ``size`` bytes, fewer at the end."""
+        start = self.position
+        self.position = min(start + size, len(self._data))
+        return self._data[start : self.position]
+
+    def advance_to(self, position: int) -> bool:
+        """Pass over everything before ``position``."""
+        self.position = min(position, len(self._data))
+        return position <= len(self._data)
 
 
 def read_tar(data: memoryview, *, max_members: int = 1_000_000) -> Iterator[TarMember]:
     """The members of the tar ``data`` in order. Raises ``HostileInputError`` at the first thing
     that is not plainly a member.
     """
-    return _Reader(data, max_members).members()
+    return tar_members(MemorySource(data), max_members=max_members)
+
+
+def tar_members(source: ByteSource, *, max_members: int) -> Iterator[TarMember]:
+    """The members of ``source`` in order. Each is given with ``source`` at its first byte, and
+    what the caller leaves of it is passed over. Extended headers count as members.
+    """
+    return _Reader(source, max_members).members()
 
 
 def refused(cause: str) -> HostileInputError:
@@ -60,123 +113,138 @@ def refused(cause: str) -> HostileInputError:
 
 
 class _Reader:
-    def __init__(self, data: memoryview, max_members: int) -> None:
-        self._data = data
+    def __init__(self, source: ByteSource, max_members: int) -> None:
+        self._source = source
         self._left = max_members
-        self._position = 0
-        self._global: dict[str, bytes] = {}
-        self._local: dict[str, bytes] = {}
-        self._gnu: dict[str, bytes] = {}
+        self._pax: dict[str, bytes] = _NO_PAX
+        self._gnu: dict[str, bytes] = _NO_PAX
+        self._extensions = 0
 
     def members(self) -> Iterator[TarMember]:
+        source = self._source
         while (block := self._next_block()) is not None:
             self._left -= 1
             if self._left < 0:
                 raise refused("it has too many members")
-            kind = chr(block[156])
+            fields = _FIELDS.unpack(block)
+            kind = chr(fields[7][0])
             if kind in "xgLK":
-                self._extension(kind, block)
-            else:
-                yield self._member(kind, block)
+                self._extension(kind, fields)
+                continue
+            member, end = self._member(kind, block, fields)
+            self._extensions = 0
+            yield member
+            if not source.advance_to(end):
+                raise refused("it is cut short")
+            source.advance_to(end + -end % BLOCK)
 
     def _next_block(self) -> bytes | None:
-        if self._position == len(self._data):
-            self._check_nothing_pending()
-            return None
-        block = bytes(self._data[self._position : self._position + BLOCK])
+        start = self._source.position
+        block = bytes(self._source.take(BLOCK))
         if len(block) < BLOCK:
-            raise refused("it ends inside a header")
-        if block == _ZERO:
+            if block:
+                raise refused("it ends inside a header")
             self._check_nothing_pending()
-            self._check_end()
             return None
-        self._position += BLOCK
+        if block == _ZERO:
+            second = bytes(self._source.take(BLOCK))
+            if second and second != _ZERO[: len(second)]:
+                raise refused(f"a header of zeros at byte {start}")
+            self._check_nothing_pending()
+            return None
         stored = _number(block[148:156], "checksum")
-        if stored != sum(block[:148]) + sum(block[156:]) + 8 * 32:
-            raise refused(f"a header's checksum is wrong at byte {self._position - BLOCK}")
+        if stored != sum(block) - sum(block[148:156]) + 256 and stored != _signed_sum(block):
+            raise refused(f"a header's checksum is wrong at byte {start}")
         return block
 
     def _check_nothing_pending(self) -> None:
-        if self._local or self._gnu:
+        if self._pax or self._gnu:
             raise refused("an extended header is followed by nothing")
 
-    def _check_end(self) -> None:
-        step = 1024 * 1024
-        for start in range(self._position, len(self._data), step):
-            chunk = self._data[start : start + step]
-            if chunk != bytes(len(chunk)):
-                raise refused("there are bytes after its end")
-
-    def _take(self, size: int) -> int:
-        """Skip ``size`` bytes and their padding; where they began."""
-        start = self._position
-        end = start + size
-        if size < 0 or end > len(self._data):
-            raise refused("it is cut short")
-        self._position = min(end + -size % BLOCK, len(self._data))
-        return start
-
-    def _extension(self, kind: str, block: bytes) -> None:
-        size = _number(block[124:136], "size")
+    def _extension(self, kind: str, fields: tuple[bytes, ...]) -> None:
+        size = _number(fields[4], "size")
         if size > _MAX_EXTENSION:
             raise refused(f"an extended header of {size} bytes")
-        start = self._take(size)
-        body = bytes(self._data[start : start + size])
+        self._extensions += 1
+        if self._extensions > _MAX_EXTENSIONS_IN_A_ROW:
+            raise refused("extended headers without end")
+        body = bytes(self._source.take(size))
+        if len(body) < size:
+            raise refused("it is cut short")
+        self._source.advance_to(self._source.position + -size % BLOCK)
         if kind in "LK":
-            self._gnu["path" if kind == "L" else "linkpath"] = body.rstrip(b"\0")
+            self._gnu = dict(self._gnu)
+            self._gnu["path" if kind == "L" else "linkpath"] = body.partition(b"\0")[0]
             return
         records = _pax_records(body)
-        if any(key.startswith("GNU.sparse.") for key in records):
-            raise refused("a sparse file")
         if kind == "x":
-            self._local.update(records)
-        elif _NEVER_GLOBAL & records.keys() or any(key.startswith(_XATTR) for key in records):
-            raise refused("a global header that renames, resizes or marks every member")
-        else:
-            self._global.update(records)
-            if len(self._global) > _MAX_GLOBAL:
-                raise refused("too many global records")
+            self._pax = {**self._pax, **records}
 
-    def _member(self, kind: str, block: bytes) -> TarMember:
-        if kind == "S":
-            raise refused("a sparse file")
+    def _member(self, kind: str, block: bytes, fields: tuple[bytes, ...]) -> tuple[TarMember, int]:
         if kind not in _KNOWN:
             raise refused(f"a member of unknown type {kind!r}")
-        records = {**self._global, **self._gnu, **self._local}
-        self._local, self._gnu = {}, {}
-        name = _path(records.get("path") or _ustar_name(block))
-        size = _decimal(records, "size", _number(block[124:136], "size"))
-        if kind in _REGULAR:
-            kind = "5" if kind == "\0" and name.endswith("/") else "0"
+        name, mode, uid, gid, size, mtime, _, _, link, *_ = fields
+        records = self._pax
+        if records or self._gnu:
+            records = {**self._gnu, **records}
+            self._pax = self._gnu = _NO_PAX
+        path = _path(records.get("path") or _ustar_name(name, fields))
+        stored = _decimal(records, "size", size)
         if kind in _HEADER_ONLY:
-            size = 0
-        return TarMember(
-            name=name,
-            type=kind,
-            mode=_number(block[100:108], "mode"),
-            uid=_decimal(records, "uid", _number(block[108:116], "uid")),
-            gid=_decimal(records, "gid", _number(block[116:124], "gid")),
-            mtime=_decimal(records, "mtime", _number(block[136:148], "mtime")),
-            offset=self._take(size),
-            size=size,
-            link=_path(records.get("linkpath") or _text(block[157:257])),
-            xattrs=tuple(
-                (key.removeprefix(_XATTR), value)
-                for key, value in sorted(records.items())
-                if key.startswith(_XATTR)
-            ),
+            stored = 0
+        start = self._source.position
+        size_, holes, taken = stored, None, 0
+        if kind == "S" or (records and any(key.startswith(_SPARSE) for key in records)):
+            from neve.oci.untar_sparse import read_sparse
+
+            found = read_sparse(self._source, block, records, stored) if kind in "0\0S7" else None
+            if found is not None:
+                size_, holes = found.size, found.map
+                taken = self._source.position - start
+                path = _path(found.name) if found.name else path
+        offset = self._source.position
+        in_data = taken if kind != "S" else 0
+        end = offset + stored - in_data
+        if kind in _REGULAR:
+            kind = "5" if kind == "\0" and path.endswith("/") else "0"
+        member = TarMember(
+            path,
+            kind,
+            _number(mode, "mode"),
+            _decimal(records, "uid", uid),
+            _decimal(records, "gid", gid),
+            _decimal(records, "mtime", mtime),
+            offset,
+            size_,
+            _path(records.get("linkpath") or link.partition(b"\0")[0]),
+            _xattrs(records) if records else (),
+            _device(fields) if kind in "34" else None,
+            stored - in_data,
+            holes,
         )
+        return member, end
 
 
-def _ustar_name(block: bytes) -> bytes:
-    name = _text(block[0:100])
-    if block[257:263] == b"ustar\0" and block[345]:
-        return _text(block[345:500]) + b"/" + name
+def _xattrs(records: dict[str, bytes]) -> tuple[tuple[str, bytes], ...]:
+    return tuple(
+        (key.removeprefix(_XATTR), value)
+        for key, value in sorted(records.items())
+        if key.startswith(_XATTR)
+    )
+
+
+def _device(fields: tuple[bytes, ...]) -> tuple[int, int]:
+    return _number(fields[12], "device number"), _number(fields[13], "device number")
+
+
+def _ustar_name(name: bytes, fields: tuple[bytes, ...]) -> bytes:
+    name = name.partition(b"\0")[0]
+    prefix = fields[14]
+    if fields[9] == b"ustar\0" and prefix[0]:
+        if fields[15][8:] == b"tar\0":  # star: 131 bytes of prefix, then its own times
+            prefix = prefix[:131]
+        return prefix.partition(b"\0")[0] + b"/" + name
     return name
-
-
-def _text(field: bytes) -> bytes:
-    return field.partition(b"\0")[0]
 
 
 def _path(raw: bytes) -> str:
@@ -185,28 +253,33 @@ def _path(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
+def _signed_sum(block: bytes) -> int:
+    """The checksum as some old tars wrote it, over signed bytes."""
+    high = sum(1 for byte in block[:148] + block[156:] if byte > 127)
+    return sum(block) - sum(block[148:156]) + 256 - 256 * high
+
+
 def _number(field: bytes, what: str) -> int:
     """An octal field, or GNU's base-256 form (high bit of the first byte set)."""
     if field[0] & 0x80:
         value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
         if field[0] & 0x40:
             value -= 1 << (8 * len(field) - 1)
-    else:
-        digits = field.strip(b" \0")
-        if not digits:
-            return 0
-        if not digits.isdigit() or b"8" in digits or b"9" in digits:
-            raise refused(f"a {what} that is no number")
-        value = int(digits, 8)
-    if abs(value) > _MAX_NUMBER or (value < 0 and what != "mtime"):
-        raise refused(f"a {what} out of range")
-    return value
+        if abs(value) > _MAX_NUMBER or (value < 0 and what != "mtime"):
+            raise refused(f"a {what} out of range")
+        return value
+    digits = field.strip(b" \0").partition(b"\0")[0]
+    if not digits:
+        return 0
+    if not digits.isdigit() or b"8" in digits or b"9" in digits:
+        raise refused(f"a {what} that is no number")
+    return int(digits, 8)
 
 
-def _decimal(records: dict[str, bytes], key: str, default: int) -> int:
-    raw = records.get(key)
+def _decimal(records: dict[str, bytes], key: str, field: bytes) -> int:
+    raw = records.get(key) if records else None
     if raw is None:
-        return default
+        return _number(field, key)
     match = _DECIMAL.match(raw.decode("ascii", "replace"))
     if match is None or (match[1] and key != "mtime"):
         raise refused(f"a {key} that is no number")
@@ -217,7 +290,13 @@ def _decimal(records: dict[str, bytes], key: str, default: int) -> int:
 
 
 def _pax_records(body: bytes) -> dict[str, bytes]:
+    """The records of an extended header; a value of "" takes back what stood before.
+
+    The map of a sparse file of version 0.0 comes as pairs of records of the same two names: they
+    are joined as version 0.1 writes them.
+    """
     records: dict[str, bytes] = {}
+    sparse: list[bytes] = []
     position = 0
     while position < len(body):
         space = body.find(b" ", position, position + 20)
@@ -230,6 +309,13 @@ def _pax_records(body: bytes) -> dict[str, bytes]:
         key, equals, value = body[space + 1 : end - 1].partition(b"=")
         if not equals or not key:
             raise refused("an extended header that is no pair")
-        records[key.decode("utf-8", "surrogateescape")] = value
+        if key in (b"GNU.sparse.offset", b"GNU.sparse.numbytes"):
+            if (len(sparse) % 2 == 0) != (key == b"GNU.sparse.offset") or b"," in value:
+                raise refused("a sparse file whose map is not in pairs")
+            sparse.append(value)
+        else:
+            records[key.decode("utf-8", "surrogateescape")] = value
         position = end
+    if sparse:
+        records[f"{_SPARSE}map"] = b",".join(sparse)
     return {key: value for key, value in records.items() if value or key.startswith(_XATTR)}

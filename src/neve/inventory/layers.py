@@ -1,0 +1,219 @@
+"""An image's inventory from its layers, each read once and its facts kept for the next image.
+
+The facts of a layer are kept under the digests that named it: the stored bytes' and the tar's,
+with the depth and the versions of all observers. A kept row says what bytes of those digests
+hold; that a layout or registry still has these bytes is for whoever runs the image to verify, and
+only the blob's presence and size are looked at again. A docker-archive names no stored digest, so
+its layers are hashed each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from neve.inventory.assemble import assemble
+from neve.inventory.codec import decode, encode, format_version
+from neve.inventory.configuration import read_configuration
+from neve.inventory.entries import SeenFile, seen_facts
+from neve.inventory.facts import Observing, observing
+from neve.inventory.layer_facts import Allowance, LayerFacts, LayerMember, read_layer
+from neve.inventory.types import Depth, Inventory
+from neve.model import Digest, Origin, Reason, sha256_of
+from neve.oci.overlay import Overlay
+from neve.oci.source import ImageSource, ReadLimits, SourceLayer
+from neve.oci.stream import verify_layer
+from neve.oci.untar import refused
+from neve.tree import Kind, Tree
+
+_WORKERS = 2
+_MAX_KEPT = 48 << 20
+"""Bytes of the largest row that is kept; the facts of a larger layer are read anew each time."""
+Progress = Callable[[int, int], None]
+"""Called with (layers done, layers in all)."""
+
+
+class FactsCache(Protocol):
+    """Where facts are kept between images; ``neve.store.Store`` is the real one."""
+
+    def action(self, key: Digest) -> bytes | None:
+        """What was kept for ``key``; ``None`` if nothing or damaged."""
+        ...
+
+    def remember(self, key: Digest, value: bytes) -> None:
+        """Keep ``value`` for ``key``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSummary:
+    """One layer of an image. ``size`` as stored and ``inflated`` in bytes; ``members`` counts
+    what its tar holds; ``cached``: its facts were known from an earlier look.
+    """
+
+    digest: Digest | None
+    diff_id: Digest
+    size: int
+    inflated: int
+    members: int
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInventory:
+    """What an image holds, and the layers it is made of, lowest first."""
+
+    inventory: Inventory
+    layers: tuple[LayerSummary, ...]
+    tree: Tree
+
+
+def read_image(
+    source: ImageSource,
+    *,
+    cache: FactsCache | None = None,
+    depth: Depth = Depth.FULL,
+    limits: ReadLimits | None = None,
+    progress: Progress | None = None,
+) -> ImageInventory:
+    """Read the image of ``source`` at ``depth``, every byte of a new layer once.
+
+    Raises ``TrustError`` where a digest or size does not hold, ``HostileInputError`` for an image
+    that no honest tool writes; what single files hold never raises, it stands in ``unjudged``.
+    """
+    limits = limits or ReadLimits()
+    if len(source.layers) > limits.layers:
+        raise refused(f"{len(source.layers)} layers")
+    configuration = read_configuration(source.configuration)
+    tree = Tree()
+    summaries: list[LayerSummary] = []
+    for layer, (facts, cached) in zip(
+        source.layers, _read_all(source, cache, depth, limits, progress), strict=True
+    ):
+        apply_layer(tree, layer, facts)
+        summaries.append(
+            LayerSummary(
+                digest=layer.digest,
+                diff_id=layer.diff_id,
+                size=layer.size,
+                inflated=facts.size,
+                members=len(facts.members),
+                cached=cached,
+            )
+        )
+    tree.removed.clear()
+    inventory = assemble(tree, dict(seen_facts(tree)), depth, configuration)
+    return ImageInventory(inventory=inventory, layers=tuple(summaries), tree=tree)
+
+
+def apply_layer(tree: Tree, layer: SourceLayer, facts: LayerFacts) -> None:
+    """Put what ``layer`` holds over ``tree``, as engines do."""
+    reason = Reason(Origin.LAYER, str(layer.diff_id), "unpacked")
+    digests: dict[str, Digest] = {}
+
+    def regular(path: str, member: LayerMember) -> SeenFile:
+        digest = None
+        if member.sha256:
+            digest = digests.get(member.sha256)
+            if digest is None:
+                digest = digests[member.sha256] = Digest("sha256", member.sha256)
+        return SeenFile(
+            path=path,
+            kind=Kind.FILE,
+            mode=member.mode,
+            uid=member.uid,
+            gid=member.gid,
+            mtime=member.mtime,
+            xattrs=member.xattrs,
+            reason=reason,
+            size=member.size,
+            digest=digest,
+            facts=member.facts,
+        )
+
+    Overlay(tree, reason, regular).apply([(member.path, member) for member in facts.members])
+
+
+def _read_all(
+    source: ImageSource,
+    cache: FactsCache | None,
+    depth: Depth,
+    limits: ReadLimits,
+    progress: Progress | None,
+) -> list[tuple[LayerFacts, bool]]:
+    """The facts of every layer in order, several read at a time; the same layer only once."""
+    looking = observing(depth)
+    allowance = Allowance(limits)
+    unique = dict.fromkeys((layer.digest, layer.diff_id) for layer in source.layers)
+    first = {(layer.digest, layer.diff_id): layer for layer in reversed(source.layers)}
+    found: dict[tuple[Digest | None, Digest], tuple[LayerFacts, bool]] = {}
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        jobs = {
+            key: pool.submit(_known_or_read, source, first[key], looking, allowance, cache)
+            for key in unique
+        }
+        try:
+            for done, (key, job) in enumerate(jobs.items(), start=1):
+                found[key] = job.result()
+                if progress is not None:
+                    progress(done, len(jobs))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [found[layer.digest, layer.diff_id] for layer in source.layers]
+
+
+def _known_or_read(
+    source: ImageSource,
+    layer: SourceLayer,
+    looking: Observing,
+    allowance: Allowance,
+    cache: FactsCache | None,
+) -> tuple[LayerFacts, bool]:
+    if cache is None:
+        return read_layer(source, layer, looking, allowance), False
+    key = facts_key(layer, looking)
+    facts = _known(cache, key)
+    if facts is not None:
+        _still_there(source, layer, allowance.limits)
+        allowance.spend(members=len(facts.members), inflated=facts.size)
+        return facts, True
+    facts = read_layer(source, layer, looking, allowance)
+    value = encode(facts)
+    if len(value) <= _MAX_KEPT:
+        cache.remember(key, value)
+    return facts, False
+
+
+def _still_there(source: ImageSource, layer: SourceLayer, limits: ReadLimits) -> None:
+    """A layer known by its stored digest has only to be there; one known by its content alone is
+    hashed again, for nothing else says which bytes these are.
+    """
+    if layer.digest is None:
+        verify_layer(source, layer, limits)
+    else:
+        source.open_layer(layer).close()
+
+
+def _known(cache: FactsCache, key: Digest) -> LayerFacts | None:
+    value = cache.action(key)
+    if value is None:
+        return None
+    try:
+        return decode(value)
+    except ValueError:  # written by another version, or damaged: read the layer again
+        return None
+
+
+def facts_key(layer: SourceLayer, looking: Observing) -> Digest:
+    """The name under which the facts of ``layer`` are kept."""
+    words = (
+        "layer-facts",
+        format_version(),
+        str(layer.digest),
+        str(layer.diff_id),
+        looking.version,
+    )
+    return sha256_of("\n".join(words).encode())
