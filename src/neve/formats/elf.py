@@ -18,25 +18,44 @@ _MAX_DYNAMIC = 4_096
 _MAX_SYMBOLS = 400_000
 _MAX_STRING = 4_096
 _MAX_STRINGS = 64 << 20
+_MAX_SECTIONS = 4_096
+_MAX_NAMES = 1 << 20
+_SHT_NOBITS = 8
 
-_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
+PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
 _DT_NULL, _DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB = 0, 1, 4, 5, 6
-_DT_STRSZ, _DT_SONAME, _DT_RPATH, _DT_RUNPATH, _DT_GNU_HASH = 10, 14, 15, 29, 0x6FFFFEF5
-_ET_EXECUTABLE, _ET_SHARED = 2, 3
+_DT_STRSZ, DT_SONAME, _DT_RPATH, _DT_RUNPATH, _DT_GNU_HASH = 10, 14, 15, 29, 0x6FFFFEF5
+ET_EXECUTABLE, ET_SHARED = 2, 3
 
 _SHELL_IMPORT = re.compile(rb"(?:system|popen|wordexp)\0")
 
 
 @dataclass(frozen=True, slots=True)
-class _Segment:
+class Segment:
+    """One program header: ``size`` bytes of the file at ``offset``, loaded at ``address``."""
+
     kind: int
+    flags: int
     offset: int
     address: int
     size: int
 
 
-class _Image:
-    """The bytes of one ELF file with its width and byte order."""
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section header, with the name it has in the table of names."""
+
+    name: bytes
+    kind: int
+    offset: int
+    size: int
+
+
+class ElfImage:
+    """The bytes of one ELF file with its width and byte order.
+
+    Raises ``struct.error``, ``KeyError`` or ``IndexError`` where the header is broken.
+    """
 
     def __init__(self, data: memoryview) -> None:
         self.data = data
@@ -50,8 +69,9 @@ class _Image:
         self.type: int = fields[0]
         self.machine: int = fields[1]
         self.segments = self._segments(offset=fields[4], entry_size=fields[8], count=fields[9])
+        self._table = (fields[5], fields[10], fields[11], fields[12])
 
-    def _segments(self, *, offset: int, entry_size: int, count: int) -> tuple[_Segment, ...]:
+    def _segments(self, *, offset: int, entry_size: int, count: int) -> tuple[Segment, ...]:
         layout = struct.Struct(self.order + ("IIQQQQQQ" if self.bits == 64 else "IIIIIIII"))
         if entry_size < layout.size:
             return ()
@@ -62,11 +82,38 @@ class _Image:
                 break
             fields = layout.unpack_from(self.data, start)
             if self.bits == 64:
-                kind, _, at, address, _, size, _, _ = fields
+                kind, flags, at, address, _, size, _, _ = fields
             else:
-                kind, at, address, _, size, _, _, _ = fields
-            segments.append(_Segment(kind, at, address, size))
+                kind, at, address, _, size, _, flags, _ = fields
+            segments.append(Segment(kind, flags, at, address, size))
         return tuple(segments)
+
+    def sections(self) -> tuple[Section, ...]:
+        """The section headers; none in a file that was stripped of them."""
+        offset, entry_size, count, names_index = self._table
+        layout = struct.Struct(self.order + ("IIQQQQIIQQ" if self.bits == 64 else "IIIIIIIIII"))
+        if entry_size < layout.size or offset == 0:
+            return ()
+        rows = []
+        for index in range(min(count, _MAX_SECTIONS)):
+            start = offset + index * entry_size
+            if start + layout.size > len(self.data):
+                break
+            rows.append(layout.unpack_from(self.data, start))
+        if names_index >= len(rows):
+            return ()
+        at, size = rows[names_index][4:6]
+        names = bytes(self.data[at : at + min(size, _MAX_NAMES)])
+        return tuple(
+            Section(names[row[0] : row[0] + 64].partition(b"\0")[0], row[1], row[4], row[5])
+            for row in rows
+        )
+
+    def part(self, section: Section) -> memoryview:
+        """The file's bytes of one section; none of one that only takes memory."""
+        if section.kind == _SHT_NOBITS:
+            return self.data[:0]
+        return self.data[section.offset : section.offset + section.size]
 
     def first(self, kind: int) -> memoryview | None:
         """The file's bytes of the first segment of ``kind``, cut at the end of the file."""
@@ -79,7 +126,7 @@ class _Image:
         """Where in the file the loaded ``address`` lies."""
         for segment in self.segments:
             if (
-                segment.kind == _PT_LOAD
+                segment.kind == PT_LOAD
                 and segment.address <= address < segment.address + segment.size
             ):
                 return segment.offset + address - segment.address
@@ -97,27 +144,36 @@ def read_elf(data: memoryview | bytes) -> ElfFacts | None:
     Never raises for the content of ``data``. A broken dynamic section reads as an empty one;
     core dumps and relocatable objects (``.o``) have no facts.
     """
+    image = open_elf(data)
+    return elf_facts(image) if image is not None else None
+
+
+def open_elf(data: memoryview | bytes) -> ElfImage | None:
+    """``data`` as a program or shared object, or ``None``; core dumps and ``.o`` are neither."""
     view = memoryview(data)
     if len(view) < 52 or bytes(view[:4]) != b"\x7fELF" or view[4] not in (1, 2):
         return None
     if view[5] not in (1, 2):
         return None
     try:
-        image = _Image(view)
+        image = ElfImage(view)
     except struct.error:
         return None
-    if image.type not in (_ET_EXECUTABLE, _ET_SHARED):
-        return None
-    interpreter = image.first(_PT_INTERP)
-    dynamic = _dynamic(image)
-    strings = _strings(image, dynamic)
+    return image if image.type in (ET_EXECUTABLE, ET_SHARED) else None
+
+
+def elf_facts(image: ElfImage) -> ElfFacts:
+    """The facts of an open file, as ``read_elf`` gives them."""
+    interpreter = image.first(PT_INTERP)
+    dynamic = dynamic_section(image)
+    strings = dynamic_strings(image, dynamic)
 
     def named(tag: int) -> tuple[str, ...]:
         return tuple(
             text for value in dynamic.get(tag, ()) if (text := _text_at(strings, value)) is not None
         )
 
-    sonames = named(_DT_SONAME)
+    sonames = named(DT_SONAME)
     return ElfFacts(
         soname=sonames[0] if sonames else None,
         needed=named(_DT_NEEDED),
@@ -129,9 +185,9 @@ def read_elf(data: memoryview | bytes) -> ElfFacts | None:
     )
 
 
-def _dynamic(image: _Image) -> dict[int, list[int]]:
-    """Tag → values in order, up to DT_NULL."""
-    section = image.first(_PT_DYNAMIC)
+def dynamic_section(image: ElfImage) -> dict[int, list[int]]:
+    """Tag → values in order, up to DT_NULL; empty for a static program."""
+    section = image.first(PT_DYNAMIC)
     found: dict[int, list[int]] = {}
     if section is None:
         return found
@@ -144,7 +200,7 @@ def _dynamic(image: _Image) -> dict[int, list[int]]:
     return found
 
 
-def _strings(image: _Image, dynamic: dict[int, list[int]]) -> memoryview:
+def dynamic_strings(image: ElfImage, dynamic: dict[int, list[int]]) -> memoryview:
     """The dynamic string table, cut at the end of the file; empty when there is none."""
     address, size = dynamic.get(_DT_STRTAB), dynamic.get(_DT_STRSZ)
     offset = image.offset_of(address[0]) if address else None
@@ -163,7 +219,7 @@ def _text_at(strings: memoryview, offset: int) -> str | None:
     return text.decode("utf-8", "backslashreplace")
 
 
-def _imports_shell(image: _Image, dynamic: dict[int, list[int]], strings: memoryview) -> bool:
+def _imports_shell(image: ElfImage, dynamic: dict[int, list[int]], strings: memoryview) -> bool:
     """Whether an undefined symbol is one of libc's functions that start ``/bin/sh``."""
     address = dynamic.get(_DT_SYMTAB)
     start = image.offset_of(address[0]) if address else None
@@ -180,7 +236,7 @@ def _imports_shell(image: _Image, dynamic: dict[int, list[int]], strings: memory
     )
 
 
-def _symbol_count(image: _Image, dynamic: dict[int, list[int]], size: int) -> int:
+def _symbol_count(image: ElfImage, dynamic: dict[int, list[int]], size: int) -> int:
     """How many dynamic symbols may be imports; no header says it.
 
     DT_HASH counts all; DT_GNU_HASH says where the defined ones begin, and the string table

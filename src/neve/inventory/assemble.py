@@ -25,6 +25,7 @@ from neve.inventory.types import (
     FileFacts,
     Inventory,
     InventoryFile,
+    OpenPort,
     OsRelease,
     Package,
     Program,
@@ -67,12 +68,17 @@ def assemble(
         secrets=tuple(sorted((p, s) for p, f in view.facts.items() for s in f.secrets)),
         changed=changed_files(view, ownership, installed) if whole else (),
         services=tuple(sorted(read_services(view))) if whole else (),
-        ports=tuple(sorted(set(exposed_ports(configuration)))),
+        ports=tuple(sorted({*exposed_ports(configuration), *_listening(view)})),
         configuration=configuration,
         unjudged=(),
     )
     notes = (Unjudged(path=p, reason=n) for p, f in view.facts.items() for n in f.unjudged)
     return replace(inventory, unjudged=tuple(sorted({*view.unjudged, *unjudged, *notes})))
+
+
+def _listening(view: View) -> Iterator[OpenPort]:
+    for facts in view.facts.values():
+        yield from facts.ports
 
 
 def _packages(view: View, ownership: Ownership, release: OsRelease) -> tuple[Package, ...]:

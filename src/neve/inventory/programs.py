@@ -1,144 +1,147 @@
-"""Which programs of an image are shells, interpreters or package managers.
+"""Which programs of an image are shells, interpreters, package managers, network or build tools.
 
-A table: one family a row, with what gives it away inside the file. Content decides first, so that
-a renamed copy is found and a program that is only called ``sh`` is told apart by its evidence; the
-name decides where the content says nothing. Links count as the program they lead to.
+Content decides first, so that a renamed copy is found and a script that is only called ``python``
+is told apart; the name decides where the content says nothing. Links count as the program they
+lead to. Only names of symbols, needed libraries and data are searched, not code.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from neve.errors import HostileInputError
 from neve.formats.deb.types import ElfFacts
+from neve.formats.elf import PT_LOAD, ElfImage, dynamic_section, dynamic_strings
+from neve.inventory.program_families import FAMILIES, SCRIPT, Family
 from neve.inventory.types import Program, Role
 from neve.tree import FileEntry, Kind, Tree
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """``markers`` all stand in the executable, or it needs a library of which ``sonames`` is a
-    prefix, or its name matches ``names``.
-    """
-
-    name: str
-    role: Role
-    names: str
-    markers: tuple[bytes, ...] = ()
-    sonames: tuple[str, ...] = ()
-
-
-FAMILIES = (
-    Family(
-        name="busybox",
-        role=Role.SHELL,
-        names=r"busybox|static-sh",
-        markers=(b"BusyBox v",),
-    ),
-    Family(name="toybox", role=Role.SHELL, names=r"toybox", markers=(b"toybox", b"TOYBOX")),
-    Family(
-        name="posix-shell",
-        role=Role.SHELL,
-        names=r"(?:sh|ash|bash|rbash|dash|posh|yash|sash|osh|r?zsh5?|r?ksh(?:93)?|[mlo]ksh|loksh|pdksh)"
-        r"(?:-static)?",
-        markers=(b"OPTIND", b"PS4", b"IFS"),  # the variables of POSIX XCU 2.5.3
-    ),
-    Family(
-        name="other-shell",
-        role=Role.SHELL,
-        names=r"(?:bsd-)?csh|tcsh|fish|elvish|xonsh|pwsh|nu|rc|es",
-        markers=("histchars".encode("utf-32-le"),),  # tcsh keeps its text in wchar_t
-    ),
-    Family(
-        name="python",
-        role=Role.INTERPRETER,
-        names=r"(?:python|pypy)[0-9.]*(?:-dbg)?",
-        markers=(b"Py_BytesMain",),
-    ),
-    Family(
-        name="perl",
-        role=Role.INTERPRETER,
-        names=r"perl(?:5[0-9.]*)?(?:-[a-z0-9_-]+)?",
-        markers=(b"perl_parse", b"PERL5OPT"),
-        sonames=("libperl.so",),
-    ),
-    Family(
-        name="ruby",
-        role=Role.INTERPRETER,
-        names=r"j?ruby[0-9.]*",
-        markers=(b"ruby_run_node",),
-    ),
-    Family(
-        name="node",
-        role=Role.INTERPRETER,
-        names=r"node|nodejs|deno|bun",
-        markers=(b"NODE_OPTIONS",),
-        sonames=("libnode.so",),
-    ),
-    Family(
-        name="php",
-        role=Role.INTERPRETER,
-        names=r"php(?:-?(?:fpm|cgi))?[0-9.]*",
-        markers=(b"zend_execute_scripts",),
-    ),
-    Family(name="java", role=Role.INTERPRETER, names=r"java"),
-    Family(name="lua", role=Role.INTERPRETER, names=r"lua(?:jit)?[0-9.-]*", markers=(b"LUA_INIT",)),
-    Family(name="tcl", role=Role.INTERPRETER, names=r"tclsh[0-9.]*|wish[0-9.]*|expect"),
-    Family(
-        name="awk",
-        role=Role.INTERPRETER,
-        names=r"[gmn]?awk|original-awk",
-        markers=(b"SUBSEP", b"ENVIRON"),
-    ),
-    Family(name="guile", role=Role.INTERPRETER, names=r"guile[0-9.-]*"),
-    Family(
-        name="apt",
-        role=Role.PACKAGE_MANAGER,
-        names=r"apt|apt-(?:get|cache|mark|config|key|cdrom)|aptitude(?:-curses)?",
-        sonames=("libapt-pkg.so",),
-    ),
-    Family(
-        name="dpkg",
-        role=Role.PACKAGE_MANAGER,
-        names=r"dpkg|dpkg-(?:deb|divert|query|split|statoverride|trigger|reconfigure)|dselect",
-    ),
-    Family(
-        name="rpm",
-        role=Role.PACKAGE_MANAGER,
-        names=r"rpm|rpmdb|rpmkeys|yum|(?:micro)?dnf[0-9-]*|zypper|tdnf",
-        sonames=("librpm.so",),
-    ),
-    Family(name="apk", role=Role.PACKAGE_MANAGER, names=r"apk", sonames=("libapk.so",)),
-    Family(name="pip", role=Role.PACKAGE_MANAGER, names=r"pip[0-9.]*|pipx|uv|conda|mamba"),
-    Family(name="npm", role=Role.PACKAGE_MANAGER, names=r"npm|npx|yarn(?:pkg)?|pnpm|corepack"),
-    Family(name="gem", role=Role.PACKAGE_MANAGER, names=r"gem[0-9.]*|bundler?[0-9.]*"),
-    Family(name="cpan", role=Role.PACKAGE_MANAGER, names=r"cpan[m0-9.]*(?:-[a-z0-9_-]+)?"),
-    Family(name="composer", role=Role.PACKAGE_MANAGER, names=r"composer|pecl|pear"),
-)
+__all__ = ["FAMILIES", "Family", "judge_elf", "judge_name", "judge_script", "with_links"]
 
 _NAMES = tuple((family, re.compile(family.names)) for family in FAMILIES)
 _DIRECTORIES = re.compile(
     r"(?:/usr)?(?:/local)?/s?bin/[^/]+|/opt/[^/]+/s?bin/[^/]+|.*/(?:libexec|bin)/[^/]+"
 )
+_PF_WRITE = 2
+_STARTS = re.compile(
+    rb"\0_*(?:exec[lv]|v?fork|posix_spawn|system|popen|daemon|clone|syscall|dlopen)"
+)
+_CONNECTS = re.compile(
+    rb"\0_*(?:connect|socket|sendto|sendmsg|getaddrinfo|syscall|curl_|BIO_|dlopen)"
+)
+_WIDE = re.compile(rb"\0(?:wcs|wmem|mbs|mbr?to|wcr?to)")
+_TEXTS = (b".rodata", b".data")
+_MAX_TEXT = 128 << 20
+_GO_SECTIONS = (b".go.buildinfo", b".gopclntab")
+_SCRIPT_HEAD = 4_096
+_RUNNERS = frozenset((Role.SHELL, Role.INTERPRETER))
 
 
-def judge_content(data: bytes | memoryview, elf: ElfFacts) -> tuple[Family, str] | None:
-    """The family an ELF executable belongs to by what is in it, and the evidence."""
-    for family in FAMILIES:
-        for prefix in family.sonames:
-            needed = next((name for name in elf.needed if name.startswith(prefix)), None)
-            if needed is not None and elf.soname is None:
-                return family, f"needs {needed}"
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Where an ELF file keeps words: the names of its symbols, and its read-only data."""
+
+    symbols: bytes
+    data: tuple[bytes, ...]
+    go: bool
+    able: frozenset[Role]
+    wide: bool
+
+    def holds(self, word: bytes) -> bool:
+        return any(word in part for part in self.data) or word in self.symbols
+
+
+def judge_elf(image: ElfImage, elf: ElfFacts) -> tuple[Family, str] | None:
+    """The family a program belongs to by what is in it, and the evidence; ``None`` for others and
+    for libraries.
+    """
     if elf.soname is not None:
         return None
-    haystack = bytes(data)
+    words = _words(image)
     for family in FAMILIES:
-        if family.markers and all(marker in haystack for marker in family.markers):
-            words = ", ".join(marker.replace(b"\0", b"").decode() for marker in family.markers)
-            return family, f"holds {words}"
+        evidence = _evidence(family, elf, words)
+        if evidence is not None:
+            return family, evidence
     return None
+
+
+def _evidence(family: Family, elf: ElfFacts, words: _Words) -> str | None:
+    needed = _needed(family, elf.needed)
+    symbol = next((name for name in family.symbols if b"\0%b\0" % name in words.symbols), None)
+    if needed is not None and (symbol is not None or not family.symbols):
+        if any(words.holds(word) for word in family.absent):
+            return None
+        return f"needs {needed}"
+    if symbol is not None and not family.sonames:
+        return f"has the symbol {symbol.decode()}"
+    if family.go is not words.go or words.able.isdisjoint(family.roles):
+        return None
+    for row in family.markers:
+        if (words.wide or b"\0\0\0" not in row[0]) and all(words.holds(word) for word in row):
+            return f"holds {', '.join(map(_shown, row))}"
+    return None
+
+
+def _needed(family: Family, needed: Iterable[str]) -> str | None:
+    if not family.sonames:
+        return None
+    return next((name for name in needed if name.startswith(family.sonames)), None)
+
+
+def _shown(word: bytes) -> str:
+    return word.replace(b"\0", b"").decode().strip()
+
+
+def _words(image: ElfImage) -> _Words:
+    sections = image.sections()
+    go = any(section.name in _GO_SECTIONS for section in sections)
+    parts = [image.part(section) for section in sections if section.name.startswith(_TEXTS)]
+    if not parts:
+        # Stripped of its section headers: what is loaded and not written, code included.
+        parts = [
+            image.data[segment.offset : segment.offset + segment.size]
+            for segment in image.segments
+            if segment.kind == PT_LOAD and not segment.flags & _PF_WRITE
+        ] or [image.data]
+    symbols = bytes(dynamic_strings(image, dynamic_section(image)))
+    return _Words(
+        symbols=symbols,
+        data=tuple(bytes(part[:_MAX_TEXT]) for part in parts),
+        go=go,
+        able=_able(symbols) if symbols and not go else frozenset(Role),
+        wide=not symbols or _WIDE.search(symbols) is not None,
+    )
+
+
+def _able(symbols: bytes) -> frozenset[Role]:
+    """The roles a program can have by what it imports: a shell starts processes, a network tool
+    connects. (One that imports nothing, or Go's, may do all by itself.)
+    """
+    able: set[Role] = set()
+    if _STARTS.search(symbols):
+        able |= set(Role) - {Role.NETWORK_TOOL}
+    if _CONNECTS.search(symbols):
+        able.add(Role.NETWORK_TOOL)
+    return frozenset(able)
+
+
+def judge_script(path: str, data: memoryview) -> tuple[Family, str]:
+    """The family of a file that begins with ``#!``: a package manager or tool, or just a script,
+    which is no shell and no interpreter whatever it is called.
+    """
+    head = bytes(data[:_SCRIPT_HEAD])
+    for family in FAMILIES:
+        for row in family.scripts:
+            if all(word in head for word in row):
+                return family, f"a script that holds {', '.join(map(_shown, row))}"
+    named = judge_name(path)
+    if named is not None and not _RUNNERS.intersection(named[0].roles):
+        return named
+    line = head[2:].partition(b"\n")[0].decode("utf-8", "replace").strip()
+    return SCRIPT, f"a script of {line[:80]}"
 
 
 def judge_name(path: str) -> tuple[Family, str] | None:
@@ -153,21 +156,21 @@ def judge_name(path: str) -> tuple[Family, str] | None:
 
 
 def with_links(tree: Tree, found: dict[str, tuple[Family, str]]) -> tuple[Program, ...]:
-    """``found`` as programs, with every link that leads to one of them."""
-    programs = [
-        Program(path=path, role=family.role, family=family.name, evidence=evidence)
-        for path, (family, evidence) in found.items()
-    ]
+    """``found`` as programs, one a role, with every link that leads to one of them."""
+    programs: list[Program] = []
+    for path, (family, evidence) in found.items():
+        programs.extend(_in_roles(path, family, evidence))
     for entry in tree:
         target = _leads_to(tree, entry)
         if target is None or target not in found or entry.path in found:
             continue
-        family = found[target][0]
-        evidence = f"link to {target}"
-        programs.append(
-            Program(path=entry.path, role=family.role, family=family.name, evidence=evidence)
-        )
+        programs.extend(_in_roles(entry.path, found[target][0], f"link to {target}"))
     return tuple(sorted(programs))
+
+
+def _in_roles(path: str, family: Family, evidence: str) -> Iterator[Program]:
+    for role in family.roles:
+        yield Program(path=path, role=role, family=family.name, evidence=evidence)
 
 
 def _leads_to(tree: Tree, entry: FileEntry) -> str | None:

@@ -34,6 +34,15 @@ class PackageType(StrEnum):
     GOLANG = "golang"
     GEM = "gem"
     COMPOSER = "composer"
+    CARGO = "cargo"
+    NUGET = "nuget"
+    CRAN = "cran"
+    CONDA = "conda"
+    CONAN = "conan"
+    LUAROCKS = "luarocks"
+    ALPM = "alpm"
+    EBUILD = "ebuild"
+    NIX = "nix"
     GENERIC = "generic"
     """A program known by what its binary says of itself, of no package."""
 
@@ -138,6 +147,15 @@ class PackageFiles:
     configuration: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class OpenPort:
+    """A port that something says it would listen on; ``evidence`` is where that stands."""
+
+    port: int
+    protocol: str
+    evidence: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
     """What the content of one file says by itself, whichever image it stands in: mergeable, and
@@ -157,6 +175,7 @@ class FileFacts:
     listed: tuple[PackageFiles, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     secrets: tuple[Secret, ...] = ()
+    ports: tuple[OpenPort, ...] = ()
     kept: bytes | None = None
     unjudged: tuple[str, ...] = ()
 
@@ -196,6 +215,10 @@ class Role(StrEnum):
     SHELL = "shell"
     INTERPRETER = "interpreter"
     PACKAGE_MANAGER = "package-manager"
+    NETWORK_TOOL = "network-tool"
+    """It fetches, connects, listens, scans or captures: curl, ssh, nc, dig, tcpdump."""
+    DEVELOPMENT = "development"
+    """A debugger, compiler or build tool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +259,7 @@ class InventoryFile:
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Program:
-    """A path that runs a shell, an interpreter or a package manager, and how that is known."""
+    """A path that runs a program of one role, and how that is known."""
 
     path: str
     role: Role
@@ -303,15 +326,6 @@ class ChangedFile:
     path: str
     package: str
     change: Change
-
-
-@dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class OpenPort:
-    """A port that something says it would listen on; ``evidence`` is where that stands."""
-
-    port: int
-    protocol: str
-    evidence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
