@@ -5,9 +5,33 @@ Each module of a kind of package or finding brings its own rows; nothing else na
 
 from __future__ import annotations
 
+from neve.inventory.observe_apk import OBSERVERS as APK
+from neve.inventory.observe_binary import OBSERVERS as BINARY
 from neve.inventory.observe_deb import OBSERVERS as DEB
 from neve.inventory.observe_elf import OBSERVERS as ELF
+from neve.inventory.observe_executables import OBSERVERS as EXECUTABLES
+from neve.inventory.observe_java import OBSERVERS as JAVA
+from neve.inventory.observe_node import OBSERVERS as NODE
+from neve.inventory.observe_others import OBSERVERS as OTHERS
+from neve.inventory.observe_php import OBSERVERS as PHP
+from neve.inventory.observe_python import OBSERVERS as PYTHON
+from neve.inventory.observe_rpm import OBSERVERS as RPM
+from neve.inventory.observe_ruby import OBSERVERS as RUBY
 from neve.inventory.observe_texts import OBSERVERS as TEXTS
 from neve.inventory.types import Observer
 
-OBSERVERS: tuple[Observer, ...] = (*DEB, *TEXTS, *ELF)
+OBSERVERS: tuple[Observer, ...] = (
+    *DEB,
+    *APK,
+    *RPM,
+    *PYTHON,
+    *NODE,
+    *JAVA,
+    *RUBY,
+    *PHP,
+    *OTHERS,
+    *EXECUTABLES,
+    *BINARY,
+    *TEXTS,
+    *ELF,
+)
