@@ -318,8 +318,7 @@ CLASSIFIERS = (
         files="envoy",
         patterns=(
             rb"\0(1\.[0-9]{1,2}\.[0-9]+(?:-dev)?)\0(?:envoy|RELEASE|TLS |Unable to)",
-            rb"(?s)\0(1\.[0-9]{1,2}\.[0-9]+(?:-dev)?)\0.{0,580}"
-            rb"(?:envoy[._/]|ValidationError|Unable to)",
+            rb"(?s)\0(1\.[0-9]{1,2}\.[0-9]+(?:-dev)?)\0.{0,580}(?:envoy[._/]|ValidationError)",
         ),
     ),
     Classifier(
