@@ -2,7 +2,7 @@
 
 import typer
 
-from neve.cli.commands import effects, explain, images, recipes, upkeep
+from neve.cli.commands import certs, effects, explain, images, recipes, upkeep
 
 
 def register(app: typer.Typer) -> None:
@@ -10,5 +10,6 @@ def register(app: typer.Typer) -> None:
     recipes.register(app)
     images.register(app)
     explain.register(app)
+    certs.register(app)
     effects.register(app)
     upkeep.register(app)

@@ -172,6 +172,18 @@ class Acknowledge:
     expires: date
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddCertificate:
+    """Trust the certificates of a file beside the recipe, or of PEM ``text``; ``trust`` is
+    ``leaf`` for a self-signed one that is no CA.
+    """
+
+    file: str | None = None
+    text: str | None = None
+    name: str | None = None
+    trust: str | None = None
+
+
 RecipeEdit = (
     AddPackage
     | RemovePackage
@@ -192,6 +204,7 @@ RecipeEdit = (
     | AddRepository
     | Loosen
     | Acknowledge
+    | AddCertificate
 )
 
 
@@ -264,9 +277,16 @@ def lower(edit: RecipeEdit) -> Lowered:  # noqa: C901 - one line a kind of edit
             return Append(("repositories",), given if len(given) > 1 else edit.name)
         case Loosen():
             return Append(("loosened",), _given(edit, ("rule", "subject", "reason")))
+        case AddCertificate():
+            return Append(("certificates",), _certificate(edit))
         case Acknowledge():
             answer = _given(edit, ("script", "reason", "owner"))
             return Append(("acknowledged",), answer | {"expires": edit.expires.isoformat()})
+
+
+def _certificate(edit: AddCertificate) -> Value:
+    given = _given(edit, ("file", "name", "trust", "text"))
+    return edit.file if list(given) == ["file"] else given
 
 
 def _packages(variant: str | None) -> Path:

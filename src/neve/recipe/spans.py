@@ -129,7 +129,7 @@ def append_item(text: str, sequence: Span, value: Value) -> str:
     _editable(sequence, "list")
     if sequence.flow:
         return _into_flow(text, sequence, sequence.items, render(value))
-    return _after_line(text, sequence.end, f"{' ' * sequence.column}- {render(value)}")
+    return _after_line(text, sequence.end, _block_item(" " * sequence.column, value))
 
 
 def add_pair(
@@ -200,9 +200,24 @@ def _block_pair(indent: str, key: str, value: Value) -> str:
     if isinstance(value, dict) and value:
         lines += [_block_pair(f"{indent}  ", name, item) for name, item in value.items()]
     elif isinstance(value, list) and value and key not in ("entrypoint", "command"):
-        lines += [f"{indent}  - {render(item)}" for item in value]
+        lines += [_block_item(f"{indent}  ", item) for item in value]
     else:
         return f"{lines[0]} {render(value)}"
+    return "\n".join(lines)
+
+
+def _block_item(indent: str, value: Value) -> str:
+    """A list item; text of several lines stands in a block of its own, as a person writes it."""
+    long = [k for k, v in value.items() if "\n" in str(v)] if isinstance(value, dict) else []
+    if not long:
+        return f"{indent}- {render(value)}"
+    lines: list[str] = []
+    for key, item in value.items():
+        head = f"{indent}{'  ' if lines else '- '}{render(key)}:"
+        if key in long:
+            lines += [f"{head} |", *(f"{indent}    {row}" for row in item.splitlines())]
+        else:
+            lines.append(f"{head} {render(item)}")
     return "\n".join(lines)
 
 

@@ -84,15 +84,16 @@ def image_record(path: Path, workspace: Workspace, *, platform: Platform | None)
         )
     del workspace
     read = read_record(data)
-    lock = load_lock(_lock_bytes(read), "the record's lock")
+    lock = record_lock(read)
     target = find_target(lock, read.platform, read.variant)
     return Recorded(subject=str(path), record=read, lock=lock, target=target)
 
 
-def _lock_bytes(read: BuildRecord) -> bytes:
+def record_lock(read: BuildRecord) -> Lock:
+    """The lock that a record carries; raises ``UsageError`` for one that is none."""
     import json
 
-    return json.dumps(read.lock).encode()
+    return load_lock(json.dumps(read.lock).encode(), "the record's lock")
 
 
 def recipe_record(
