@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from neve.inventory import (
     DISTRIBUTION_TYPES,
     Account,
+    Change,
     Depth,
     ElfHardening,
     Inventory,
@@ -189,7 +190,9 @@ _RULES: Mapping[Part, _Rule] = {
     Part.EXPIRED_CERTIFICATES: _expired,
     Part.UNOWNED_FILES: _those(_unowned),
     Part.CHANGED_FILES: lambda inventory, _: (
-        f"{item.path}: {item.change.value} of {item.package}" for item in inventory.changed
+        f"{item.path}: {item.change.value} of {item.package}"
+        for item in inventory.changed
+        if item.change is not Change.MISSING  # what is not there helps nobody in
     ),
     Part.SERVICES: lambda inventory, _: (item.path for item in inventory.services),
     Part.OPEN_PORTS: lambda inventory, _: (
