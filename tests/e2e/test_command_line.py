@@ -217,7 +217,7 @@ def test_exit_1_for_findings(built: Desk, tmp_path: Path) -> None:
 
 
 def test_exit_2_for_a_word_that_is_none(built: Desk) -> None:
-    assert "Usage" in built.neve("build", "--no-such-option", expect=2).err
+    assert "--help` shows how" in built.neve("build", "--no-such-option", expect=2).err
     assert "No such command" in built.neve("bild", expect=2).err
 
 

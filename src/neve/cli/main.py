@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -56,10 +57,20 @@ def main() -> None:
     except options.ReaderGoneError:
         sys.exit(ExitCode.TOOL)
     except (options.StoppedByPersonError, KeyboardInterrupt):
-        sys.stderr.write("\ninterrupted: nothing half-written is kept\n")
-        sys.exit(130)
+        _interrupted()
     except Exception as error:
         _fail(_crash(error))
+
+
+def _interrupted() -> None:
+    """Say so and end at once: CPython ends by the signal instead of an exit code where Ctrl-C
+    came inside ``exec`` of a string (as making a dataclass does), even if somebody caught it.
+    """
+    sys.stderr.write("\ninterrupted: nothing half-written is kept\n")
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(130)
 
 
 def _misused(error: TyperException) -> None:
