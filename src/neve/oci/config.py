@@ -36,6 +36,10 @@ LABEL_BASE = "io.neve.base"
 LABEL_RECORD = "io.neve.record"
 LABEL_SPDX = "io.neve.sbom.spdx"
 LABEL_CYCLONEDX = "io.neve.sbom.cyclonedx"
+LABEL_VARIANT = "io.neve.variant"
+"""The kind of a variant that is not for production: ``debug`` or ``dev``."""
+LABEL_EXPIRES = "io.neve.expires"
+"""The last day (ISO 8601, UTC) on which a debug variant may be used."""
 
 _NANOSECONDS = 1_000_000_000
 
