@@ -18,6 +18,7 @@ from neve.oci.codec import Compression
 from neve.oci.config import ImageConfig, layer_history, standard_annotations
 from neve.oci.layer import LayerBlob
 from neve.recipe.lock import Lock, LockedTarget
+from neve.recipe.services import run_of
 from neve.store import Store
 
 
@@ -93,7 +94,7 @@ def image_of(build: LockedBuild, parts: ImageParts) -> PlatformImage:
     recipe = build.lock.recipe
     blobs = [blob for blob, _ in parts.layers]
     config = ImageConfig(
-        run=recipe.run,
+        run=run_of(recipe),
         user=parts.user,
         platform=build.target.platform,
         created=build.lock.time,

@@ -13,14 +13,18 @@ from neve.effects.versions import (
 from neve.formats.deb.facts import FACTS_VERSION
 from neve.oci.codec import Compression, codec_version
 from neve.oci.layering import LAYER_FORMAT_VERSION, LAYERING_VERSION
+from neve.recipe.services import SERVICES_VERSION
 from neve.sandbox.bytecode import BYTECODE_VERSION
 
 
-def rule_versions() -> tuple[tuple[str, str], ...]:
-    """(name, version) pairs, sorted by name."""
+def rule_versions(*, services: bool = False) -> tuple[tuple[str, str], ...]:
+    """(name, version) pairs, sorted by name; those of ``services`` only for a recipe with any, so
+    that no other image changes with them.
+    """
     return tuple(
         sorted(
             {
+                **({"services": SERVICES_VERSION} if services else {}),
                 "attest": ATTEST_VERSION,
                 "bytecode": BYTECODE_VERSION,
                 "codec.gzip": codec_version(Compression.GZIP),
@@ -39,10 +43,10 @@ def rule_versions() -> tuple[tuple[str, str], ...]:
 
 
 def changed_rules(
-    locked: tuple[tuple[str, str], ...],
+    locked: tuple[tuple[str, str], ...], *, services: bool = False
 ) -> tuple[tuple[str, str | None, str | None], ...]:
     """Rules that this neve has otherwise than a lock: (name, locked, own)."""
-    old, own = dict(locked), dict(rule_versions())
+    old, own = dict(locked), dict(rule_versions(services=services))
     return tuple(
         (name, old.get(name), own.get(name))
         for name in sorted(old.keys() | own.keys())

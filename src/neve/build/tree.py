@@ -22,8 +22,10 @@ from neve.effects.prune import PruneRequest, prune
 from neve.effects.recipe import RunAs, apply_recipe
 from neve.effects.script import Parameters
 from neve.formats.deb import PackageFacts
+from neve.effects.services import add_services, require_programs
 from neve.model import Check, Digest, Skipped
 from neve.recipe.types import Loosening, Recipe, Variant
+from neve.recipe.services import programs_of, run_of
 from neve.tree import Content, FileEntry, Inline, Tree
 
 ContentReader = Callable[[FileEntry], bytes]
@@ -127,13 +129,15 @@ def assemble(ingredients: Ingredients) -> Assembly:
     return Assembly(
         tree=tree,
         run_as=wishes.run_as,
+    add_services(tree, ingredients.recipe, wishes.run_as, context)
         hardened=hardened,
         planted=planted,
         bytecode_directories=applied.bytecode_directories,
         omitted=applied.omitted,
         unmet=unmet_wishes(
+    require_programs(tree, ingredients.recipe)
             tree,
-            ingredients.recipe.run,
+            run_of(ingredients.recipe),
             keep=ingredients.keep,
             loosened=ingredients.loosened,
             judged=hardened.checks,
@@ -148,9 +152,11 @@ def assemble(ingredients: Ingredients) -> Assembly:
 
 def commands_of(recipe: Recipe) -> tuple[str, ...]:
     """The programs a recipe runs: what starts the image, and what asks after its health."""
-    check = recipe.run.health_check
-    heads = (recipe.run.entrypoint[:1], recipe.run.command[:1], check.command[:1] if check else ())
-    return tuple(dict.fromkeys(word for head in heads for word in head))
+    run = run_of(recipe)
+    check = run.health_check
+    heads = (run.entrypoint[:1], run.command[:1], check.command[:1] if check else ())
+    starts = [word for head in heads for word in head]
+    return tuple(dict.fromkeys((*starts, *programs_of(recipe))))
 
 
 def _context(ingredients: Ingredients) -> EffectContext:
@@ -172,7 +178,7 @@ def _prune_request(ingredients: Ingredients) -> PruneRequest:
 
 def _harden_context(ingredients: Ingredients, run_as: RunAs, tree: Tree) -> HardenContext:
     return HardenContext(
-        run=ingredients.recipe.run,
+        run=run_of(ingredients.recipe),
         uid=run_as.uid,
         gids=(run_as.gid,),
         scripts=scripts_by_path(tree, (facts for facts, _ in ingredients.packages)),

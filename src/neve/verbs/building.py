@@ -87,7 +87,7 @@ def find_target(lock: Lock, platform: Platform, variant: str) -> LockedTarget:
 
 def refuse_changed_rules(lock: Lock) -> None:
     """Stop before building if the same lock would give other bytes than it did."""
-    changed = changed_rules(lock.rules)
+    changed = changed_rules(lock.rules, services=bool(lock.recipe.services))
     if changed:
         raise UsageError(
             "this neve would build other bytes from this lock than the one that wrote it",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 
 from neve.attest.record import RecordedPath
 from neve.model import Platform
+from neve.recipe.services import run_of
 from neve.tree import Kind
 from neve.verbs.context import Workspace
 from neve.verbs.records import Recorded, recorded
@@ -123,7 +124,7 @@ def _rows(accounts: dict[str, tuple[str, ...]], words: tuple[str, ...]) -> dict[
 
 
 def _configuration(found: Recorded) -> dict[str, str]:
-    run = found.lock.recipe.run
+    run = run_of(found.lock.recipe)
     shown: dict[str, str] = {}
     for field in fields(run):
         value = getattr(run, field.name)

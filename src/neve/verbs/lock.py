@@ -176,7 +176,9 @@ def _output(request: LockRequest) -> Path:
 def _unchanged(old: Lock, read: ReadRecipe) -> bool:
     from neve.build.rules import rule_versions
 
-    return old.sources == read.sources and old.rules == rule_versions()
+    return old.sources == read.sources and old.rules == rule_versions(
+        services=bool(read.recipe.services)
+    )
 
 
 def _hold(old: Lock | None, request: LockRequest) -> Hold | None:

@@ -92,7 +92,7 @@ def make_lock(
     lock = Lock(
         recipe=read.recipe,
         sources=read.sources,
-        rules=rule_versions(),
+        rules=rule_versions(services=bool(read.recipe.services)),
         time=time,
         archives=tuple(archives),
         packages=packages,

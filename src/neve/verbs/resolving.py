@@ -17,6 +17,7 @@ from neve.formats.deb import PackagesIndex
 from neve.formats.deb.index import OFFSETS_VERSION
 from neve.model import Digest, Platform
 from neve.recipe.types import PackageRequest, ReadRecipe, Recipe, Repository, Variant
+from neve.recipe.services import supervisor_requests
 from neve.resolve import (
     Explanation,
     Request,
@@ -312,7 +313,8 @@ def solve(
     extra = find_variant(recipe, variant).packages
     own = [(request, f"packages[{i}]") for i, request in enumerate(recipe.packages)]
     more = [(request, f"variants.{variant}.packages[{i}]") for i, request in enumerate(extra)]
-    asked = [*own, *more, (IDENTITY, "distribution")]
+    supervisor = supervisor_requests(recipe)
+    asked = [*own, *more, (IDENTITY, "distribution"), *supervisor]
     wanted = Request(
         requests=tuple(request for request, _ in asked),
         labels=tuple(label for _, label in asked),
