@@ -90,7 +90,7 @@ COPIES = (
     _copy(r"Mozilla/CA/cacert\.pem", Form.PEM, "Perl's Mozilla::CA"),
     _copy(r"composer/ca-bundle/res/cacert\.pem", Form.PEM, "PHP's composer/ca-bundle"),
     _copy(
-        r"(?:aws-sdk-core|stripe|httpclient)-[0-9][^/]*/(?:[^/]+/){1,3}"
+        r"(?:aws-sdk-core|stripe|httpclient)-[0-9][^/]*/(?:[^/]+/){0,3}"
         r"(?:ca-bundle\.crt|ca-certificates\.crt|cacert\.pem)",
         Form.PEM,
         "a Ruby gem",
