@@ -1,0 +1,187 @@
+"""All that the index says of one version of one package, put together by vulnerability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from neve.vulns.index import Index
+from neve.vulns.judge import WEIGHT, Judged, judge
+from neve.vulns.orders.order import Order, UnorderedError, order_of
+from neve.vulns.records import Claim, Record, is_advisory
+from neve.vulns.severity import severity_of
+from neve.vulns.types import (
+    SETTLED,
+    Evidence,
+    Exploitability,
+    Exploited,
+    Level,
+    Severity,
+    State,
+)
+
+_AUTHORITIES = ("debian-tracker", "secdb")
+"""Kinds of feeds that know every vulnerability of their release, and so decide the state."""
+_UNKNOWN = Severity(level=Level.UNKNOWN, source="")
+_OWN_WORDS = frozenset(("Ubuntu", "advisory"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Combined:
+    """One vulnerability on one version: a `types.Finding` without its package."""
+
+    id: str
+    aliases: tuple[str, ...]
+    state: State
+    severity: Severity
+    severities: tuple[Severity, ...]
+    fixed_versions: tuple[str, ...]
+    justification: str
+    summary: str
+    evidence: tuple[Evidence, ...]
+    exploited: Exploited | None
+    exploitability: Exploitability | None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Word:
+    """What one claim says, with where it stands."""
+
+    feed: str
+    authority: bool
+    claim: Claim
+    judged: Judged
+    record: Record
+
+
+@dataclass(slots=True)
+class _Case:
+    """All words about one vulnerability, and every name it goes by."""
+
+    names: dict[str, None] = field(default_factory=dict)
+    words: list[_Word] = field(default_factory=list)
+
+
+def combine(index: Index, ecosystem: str, name: str, version: str) -> tuple[Combined, ...]:
+    """Every vulnerability that any feed knows of the package, settled ones included, by id.
+
+    `UnorderedError` where ``version`` has no place in the ecosystem's order.
+    """
+    order = order_of(ecosystem)
+    order(version)
+    kinds = {feed.name: feed.kind for feed in index.feeds}
+    cases: list[_Case] = []
+    by_name: dict[str, _Case] = {}
+    for feed, claim in index.claims(ecosystem, name):
+        judged = judge(claim, version, order)
+        if judged is None:
+            continue
+        record = index.record(feed, claim.record)
+        authority = kinds.get(feed) in _AUTHORITIES
+        word = _Word(feed=feed, authority=authority, claim=claim, judged=judged, record=record)
+        for names in _identities(record):
+            _file(word, names, cases, by_name)
+    found = [_decide(index, case, order) for case in cases]
+    return tuple(sorted(found, key=lambda combined: combined.id))
+
+
+def _identities(record: Record) -> list[tuple[str, ...]]:
+    """The names of each vulnerability the record stands for: an advisory may fix many."""
+    if len(record.vulnerabilities) > 1:
+        return [(vulnerability,) for vulnerability in record.vulnerabilities]
+    return [tuple(dict.fromkeys((*record.vulnerabilities, record.id, *record.aliases)))]
+
+
+def _file(
+    word: _Word, names: tuple[str, ...], cases: list[_Case], by_name: dict[str, _Case]
+) -> None:
+    """Put a word to the case that shares a name with it; cases it connects become one."""
+    # Two vulnerabilities are not one because one advisory fixes both.
+    keys = [name for name in names if not is_advisory(name)] or list(names)
+    sharing = list({id(by_name[key]): by_name[key] for key in keys if key in by_name}.values())
+    case = sharing[0] if sharing else _Case()
+    if not sharing:
+        cases.append(case)
+    for other in sharing[1:]:
+        case.names |= other.names
+        case.words += other.words
+        cases.remove(other)
+        for key in other.names:
+            by_name[key] = case
+    case.names |= dict.fromkeys((*names, word.record.id))
+    case.words.append(word)
+    for key in keys:
+        by_name[key] = case
+
+
+def _is_cve(name: str) -> bool:
+    return name.startswith("CVE-")
+
+
+def _decide(index: Index, case: _Case, order: Order) -> Combined:
+    deciding = [word for word in case.words if word.authority] or case.words
+    worst = max(deciding, key=lambda word: WEIGHT[word.judged.state])
+    state = worst.judged.state
+    fixed = _fixes(case.words, order)
+    if state is State.OPEN and fixed:
+        state = State.FIX_AVAILABLE
+    if state in SETTLED:
+        fixed = ()
+    names = list(case.names)
+    best = next((name for name in names if _is_cve(name)), worst.record.id)
+    severities = _severities(index, case, best)
+    return Combined(
+        id=best,
+        aliases=tuple(sorted(name for name in names if name != best)),
+        state=state,
+        severity=next((s for s in severities if s.level is not Level.UNKNOWN), _UNKNOWN),
+        severities=severities,
+        fixed_versions=fixed,
+        justification=_justification(worst, state),
+        summary=next((word.record.summary for word in case.words if word.record.summary), ""),
+        evidence=tuple(dict.fromkeys(map(_evidence, [worst, *case.words]))),
+        exploited=index.exploited(best),
+        exploitability=index.estimate(best),
+    )
+
+
+def _justification(word: _Word, state: State) -> str:
+    if state is State.NOT_AFFECTED:
+        return word.claim.note or word.judged.statement or "never affected in this release"
+    return word.claim.note if state in (State.DEFERRED, State.IGNORED) else ""
+
+
+def _fixes(words: Iterable[_Word], order: Order) -> tuple[str, ...]:
+    """Fixed versions still to come, lowest first."""
+    found = dict.fromkeys(word.judged.fixed for word in words if word.judged.fixed)
+    try:
+        return tuple(sorted(found, key=order))
+    except UnorderedError:
+        return tuple(sorted(found))
+
+
+def _severities(index: Index, case: _Case, best: str) -> tuple[Severity, ...]:
+    """Words about this package first, then the records' own ratings, then the CVE's."""
+    own = [
+        severity_of(word.feed, word.claim.urgency, own=True)
+        for word in case.words
+        if word.claim.urgency
+    ]
+    own.sort(key=lambda severity: -severity.level.rank)
+    ratings = [
+        severity_of(word.feed, text, own=source in _OWN_WORDS)
+        for word in case.words
+        for source, text in word.record.ratings
+    ]
+    ratings.sort(key=lambda severity: not severity.own)
+    general = [severity_of(source, text) for source, text in index.ratings(best)]
+    return tuple(dict.fromkeys((*own, *ratings, *general)))
+
+
+def _evidence(word: _Word) -> Evidence:
+    return Evidence(
+        feed=word.feed,
+        record=word.record.id,
+        statement=f"{word.claim.ecosystem} {word.claim.name}: {word.judged.statement}",
+        url=word.record.url,
+    )

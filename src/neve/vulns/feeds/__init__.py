@@ -1,0 +1,1 @@
+"""Readers of feeds in their upstream formats: bytes in, `records` out, nothing kept."""
