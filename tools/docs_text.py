@@ -54,6 +54,10 @@ VARIABLES: Mapping[str, str] = {
     "ALL_PROXY": "proxy where neither of the two is set",
     "NO_PROXY": "hosts, domains and addresses that are reached directly",
     "NETRC": "file with logins, instead of `~/.netrc`; apt's `auth.conf` is read before it",
+    "REGISTRY_AUTH_FILE": "the only file with logins for registries, instead of Podman's "
+    "`auth.json` and Docker's `config.json`",
+    "XDG_RUNTIME_DIR": "where Podman's `containers/auth.json` is looked for first",
+    "DOCKER_CONFIG": "directory of Docker's `config.json`, instead of `~/.docker`",
     "SOURCE_DATE_EPOCH": "time in the image, in seconds, instead of the newest signed index date; "
     "read by `neve lock`",
     "NO_COLOR": "no colours (nor with `TERM=dumb`, nor when not on a terminal)",

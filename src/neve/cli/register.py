@@ -2,13 +2,14 @@
 
 import typer
 
-from neve.cli.commands import certs, effects, explain, images, recipes, upkeep
+from neve.cli.commands import certs, effects, explain, images, recipes, registry, upkeep
 
 
 def register(app: typer.Typer) -> None:
     """Hang every command into ``app``, in the order people meet them."""
     recipes.register(app)
     images.register(app)
+    registry.register(app)
     explain.register(app)
     certs.register(app)
     effects.register(app)

@@ -168,8 +168,9 @@ class HttpClient:
             if failures >= most:
                 break
             self.back_off(failures, last.wait)
-        if isinstance(last.error, NoAnswerError):
+        if isinstance(last.error, NoAnswerError) and failures >= self._settings.attempts:
             self._silent.add(host)
+        last.error.passing, last.error.retry_after = True, last.wait
         raise last.error
 
     def _ask(self, request: Request) -> Answer:

@@ -8,7 +8,14 @@ from neve.errors import ToolError
 
 
 class NetworkError(ToolError):
-    """A server, proxy or connection failed. ``url`` is already free of credentials."""
+    """A server, proxy or connection failed. ``url`` is already free of credentials.
+
+    ``passing`` where the same may succeed a moment later; ``retry_after`` is the server's own
+    wish for that, in seconds.
+    """
+
+    passing = False
+    retry_after: float | None = None
 
     def __init__(
         self, url: str, cause: str, *, resolution: str, details: tuple[str, ...] = ()

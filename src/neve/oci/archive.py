@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from neve.model import Digest, sha256_of
 from neve.oci import tar
-from neve.oci.bundle import Bundle, PlatformImage
+from neve.oci.bundle import PlatformImage, WholeImage
 from neve.oci.codec import Compression
 from neve.oci.config import ConfigFormat, render_config
 from neve.oci.files import new_file
@@ -26,13 +26,13 @@ _CHUNK = 1024 * 1024
 _SUFFIX = {Compression.NONE: ".tar", Compression.GZIP: ".tar.gz", Compression.ZSTD: ".tar.zst"}
 
 
-def write_oci_archive(bundle: Bundle, path: Path, store: BlobStore, *, tag: str) -> None:
+def write_oci_archive(bundle: WholeImage, path: Path, store: BlobStore, *, tag: str) -> None:
     """Write ``bundle`` as the file ``path``; what was there is replaced when all is written."""
     with new_file(path) as file:
         stream_oci_archive(bundle, file, store, tag=tag)
 
 
-def stream_oci_archive(bundle: Bundle, file: BinaryIO, store: BlobStore, *, tag: str) -> None:
+def stream_oci_archive(bundle: WholeImage, file: BinaryIO, store: BlobStore, *, tag: str) -> None:
     """Write ``bundle`` into ``file`` as an ``oci-archive``."""
     _member(file, LAYOUT_FILE, LAYOUT_DOCUMENT)
     _member(file, INDEX_FILE, layout_index(bundle, tag))

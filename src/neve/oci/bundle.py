@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from neve.model import Digest, Platform
 from neve.oci.config import ConfigFormat, ImageConfig, render_config
@@ -64,6 +65,58 @@ class Bundle:
     referrers: tuple[Descriptor, ...]
     documents: Mapping[Digest, bytes]
     layers: tuple[LayerBlob, ...]
+
+
+class Stored(Protocol):
+    """A blob that lies in the store."""
+
+    @property
+    def digest(self) -> Digest:
+        """Its name there."""
+        ...
+
+
+class OfPlatform(Protocol):
+    """One platform's manifest."""
+
+    @property
+    def platform(self) -> Platform:
+        """Which one."""
+        ...
+
+    @property
+    def manifest(self) -> Descriptor:
+        """Its descriptor."""
+        ...
+
+
+class WholeImage(Protocol):
+    """What layouts and archives need of an image, built or copied; see `Bundle`."""
+
+    @property
+    def root(self) -> Descriptor:
+        """What a tag points at."""
+        ...
+
+    @property
+    def images(self) -> Sequence[OfPlatform]:
+        """The manifests under an index, by platform."""
+        ...
+
+    @property
+    def referrers(self) -> Sequence[Descriptor]:
+        """Descriptors of manifests that refer to the image."""
+        ...
+
+    @property
+    def documents(self) -> Mapping[Digest, bytes]:
+        """Every small blob."""
+        ...
+
+    @property
+    def layers(self) -> Sequence[Stored]:
+        """The blobs that lie in the store."""
+        ...
 
 
 def platform_image(

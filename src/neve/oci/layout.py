@@ -12,7 +12,7 @@ from typing import Any
 
 from neve.errors import UsageError
 from neve.model import Digest, Platform
-from neve.oci.bundle import Bundle
+from neve.oci.bundle import WholeImage
 from neve.oci.files import disk_errors, sync, workplace
 from neve.oci.manifest import INDEX_TYPE, REF_NAME, Descriptor, render
 from neve.oci.ports import BlobStore
@@ -24,7 +24,9 @@ _FICLONE = 0x40049409  # linux/fs.h
 _MAX_INDEX = 16 * 1024 * 1024
 
 
-def layout_index(bundle: Bundle, tag: str, existing: list[dict[str, Any]] | None = None) -> bytes:
+def layout_index(
+    bundle: WholeImage, tag: str, existing: list[dict[str, Any]] | None = None
+) -> bytes:
     """``index.json``: the tagged image, its referrers, and what of ``existing`` stays.
 
     Referrers carry no tag, so that a tag has exactly one match. Of several platforms each also
@@ -63,7 +65,7 @@ def _tag_of(row: dict[str, Any]) -> str | None:
 
 
 def write_layout(
-    bundle: Bundle, directory: Path, store: BlobStore, *, tag: str, merge: bool = False
+    bundle: WholeImage, directory: Path, store: BlobStore, *, tag: str, merge: bool = False
 ) -> None:
     """Write ``bundle`` as the layout ``directory`` under ``tag``.
 

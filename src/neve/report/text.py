@@ -177,6 +177,9 @@ def _loosened(checks: Iterable[Check]) -> list[str]:
 def _where(result: BuildResult) -> str:
     tag = result.tag.rpartition(":")[2]
     text = f"loaded as {result.loaded}\n" if result.loaded else ""
+    for one in result.pushed:
+        names = [f"{one.target}:{tag}" for tag in one.tags] or [one.target]
+        text += "".join(f"pushed to {name}\n" for name in names)
     if result.output is None:
         return text
     text += f"written to {result.output}\n"
@@ -187,7 +190,8 @@ def _where(result: BuildResult) -> str:
             source = f"oci-archive:{result.output}:{tag}"
         case _:
             source = f"docker-archive:{result.output}"
-    text += f"push it:  skopeo copy --all {source} docker://REGISTRY/{result.name}:{tag}\n"
+    if not result.pushed:
+        text += f"push it:  neve push {source} REGISTRY/{result.name}:{tag}\n"
     return text + f"run it:   podman run --rm -it {source}\n"
 
 

@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neve.build.made import ImageFacts, MadeImage, annotations_of
 from neve.errors import UsageError
@@ -21,6 +22,9 @@ from neve.verbs.places import RecipePlace
 from neve.verbs.platforms import host_platform
 from neve.verbs.settings import EPOCH_VARIABLE
 
+if TYPE_CHECKING:
+    from neve.verbs.transfers import TransferResult
+
 FORMATS = ("oci", "oci-archive", "docker-archive")
 
 # Registries' grammar of names (github.com/distribution/reference, regexp.go).
@@ -35,7 +39,7 @@ class BuildRequest:
     """What to build and where to put it.
 
     ``output`` is a layout directory or archive file (``None``: the recipe's name in the current
-    directory, or nothing with ``load``); ``platforms`` empty means this machine's.
+    directory, or nothing with ``load`` or ``push``); ``platforms`` empty means this machine's.
     """
 
     place: RecipePlace
@@ -46,6 +50,7 @@ class BuildRequest:
     platforms: tuple[Platform, ...] = ()
     compression: str = "gzip"
     load: bool = False
+    push: tuple[str, ...] = ()
     attestations: Path | None = None
 
 
@@ -79,6 +84,7 @@ class BuildResult:
     lock: Digest
     locked: bool
     loaded: str | None
+    pushed: tuple[TransferResult, ...]
     platforms: tuple[BuiltPlatform, ...]
     notices: tuple[str, ...]
 
@@ -96,6 +102,7 @@ def build_image(request: BuildRequest, workspace: Workspace) -> BuildResult:
     if output is not None:
         _write(request, bundle, output, repository, tag, workspace)
     loaded = _load(bundle, repository, tag, workspace) if request.load else None
+    pushed = _push(request, bundle, tag, workspace)
     if request.attestations is not None:
         _write_attestations(request.attestations, made)
     return BuildResult(
@@ -108,6 +115,7 @@ def build_image(request: BuildRequest, workspace: Workspace) -> BuildResult:
         lock=sha256_of(plan.data),
         locked=locked,
         loaded=loaded,
+        pushed=pushed,
         platforms=tuple(_platform(one) for one in made),
         notices=(*_notices(request, made, plan.lock), *_expiring(plan.lock, workspace)),
     )
@@ -153,6 +161,11 @@ def _plan(
 
 def _check(request: BuildRequest, platforms: tuple[Platform, ...]) -> None:
     _names(request, request.place.recipe.stem)
+    if request.push:
+        from neve.oci.reference import Reference
+
+        for reference in request.push:
+            Reference.parse(reference)
     one_only = request.image_format == "docker-archive" or request.load
     if one_only and len(platforms) > 1:
         raise UsageError(
@@ -192,7 +205,7 @@ def _names(request: BuildRequest, name: str) -> tuple[str, str]:
 
 
 def _output(request: BuildRequest, name: str) -> Path | None:
-    if request.output is not None or request.load:
+    if request.output is not None or request.load or request.push:
         return request.output
     return Path(name if request.image_format == "oci" else f"{name}.tar")
 
@@ -223,6 +236,23 @@ def _load(bundle: Bundle, repository: str, tag: str, workspace: Workspace) -> st
     from neve.verbs.loading import load_into_engine
 
     return load_into_engine(bundle.images[0], f"{repository}:{tag}", workspace)
+
+
+def _push(
+    request: BuildRequest, bundle: Bundle, tag: str, workspace: Workspace
+) -> tuple[TransferResult, ...]:
+    if not request.push:
+        return ()
+    from neve.oci.contents import BuiltContents
+    from neve.oci.reference import Reference
+    from neve.verbs.push import push_contents
+
+    contents = BuiltContents(bundle, request.place.recipe.stem)
+    found = []
+    for reference in map(Reference.parse, request.push):
+        target = reference if reference.tag or reference.digest else reference.tagged(tag)
+        found.append(push_contents(contents, contents.where, target, (), workspace, referrers=True))
+    return tuple(found)
 
 
 def _write_attestations(folder: Path, made: tuple[MadeImage, ...]) -> None:

@@ -47,7 +47,7 @@ class Transport(StrEnum):
     PODMAN = "containers-storage"
 
 
-_PROGRAMS = {Transport.PODMAN: "podman", Transport.DOCKER: "docker"}
+ENGINES = {Transport.PODMAN: "podman", Transport.DOCKER: "docker"}
 _MOST_SAVED = 64 << 30
 
 
@@ -124,11 +124,21 @@ def locate(subject: str, workspace: Workspace, *, tag: str | None = None) -> Pla
     """What ``subject`` means, by the rules above; nothing but the local disk and, for a bare
     name, the local engines are asked.
     """
-    prefix, separator, rest = subject.partition(":")
-    if separator and prefix in set(Transport) and (prefix != "docker" or rest.startswith("//")):
-        return _prefixed(Transport(prefix), rest, tag)
+    prefixed = split_transport(subject)
+    if prefixed is not None:
+        return _prefixed(*prefixed, tag)
     found = local_place(subject, tag)
     return found if found is not None else _remote(subject, workspace)
+
+
+def split_transport(text: str) -> tuple[Transport, str] | None:
+    """The transport that ``text`` begins with and what stands behind it; ``None`` without one."""
+    prefix, separator, rest = text.partition(":")
+    if not separator or prefix not in set(Transport):
+        return None
+    if prefix != Transport.REGISTRY:
+        return Transport(prefix), rest
+    return (Transport.REGISTRY, rest[2:]) if rest.startswith("//") else None
 
 
 def local_place(subject: str, tag: str | None = None) -> Place | None:
@@ -145,9 +155,7 @@ def local_place(subject: str, tag: str | None = None) -> Place | None:
 
 
 def _prefixed(transport: Transport, rest: str, tag: str | None) -> Place:
-    if transport is Transport.REGISTRY:
-        return Place(transport=transport, name=rest.removeprefix("//"))
-    if transport in (Transport.DOCKER, Transport.PODMAN):
+    if transport in (Transport.REGISTRY, *ENGINES):
         return Place(transport=transport, name=rest)
     if transport is Transport.ROOTFS or Path(rest).exists():
         return Place(transport=transport, name=rest, tag=tag)
@@ -216,8 +224,8 @@ def _source(
     if place.transport is Transport.REGISTRY:
         return _in_registry(place.name, workspace, platform)
     path = Path(place.name)
-    if place.transport in _PROGRAMS:
-        path = _saved(_PROGRAMS[place.transport], place.name, workspace, stack)
+    if place.transport in ENGINES:
+        path = saved_by_engine(place, workspace, stack)
     return open_image(path, tag=place.tag, platform=platform, preferred=host_platform())
 
 
@@ -240,20 +248,21 @@ def _in_engine(name: str, workspace: Workspace) -> Transport | None:
     """Which local engine holds an image called ``name``, the chosen one only if one is chosen."""
     from neve.sandbox.engine import Engine
 
-    for transport, program in _PROGRAMS.items():
+    for transport, program in ENGINES.items():
         chosen = workspace.settings.engine in ("auto", program)
         if chosen and shutil.which(program) and Engine(program=program).holds(name):
             return transport
     return None
 
 
-def _saved(program: str, name: str, workspace: Workspace, stack: ExitStack) -> Path:
-    """The image as the engine saves it, in a file that goes with the ``with`` block."""
+def saved_by_engine(place: Place, workspace: Workspace, stack: ExitStack) -> Path:
+    """The image as its engine saves it, in a file that goes when ``stack`` is left."""
     from neve.sandbox.engine import Engine
 
-    workspace.progress.stage(f"taking {name} out of {program}")
+    program = ENGINES[place.transport]
+    workspace.progress.stage(f"taking {place.name} out of {program}")
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="neve-image-"))
-    path = Path(folder) / name.replace("/", "-").replace(":", "-")[:100]
+    path = Path(folder) / "image.tar"
     with path.open("xb") as archive:
-        Engine(program=program).save(name, archive, limit=_MOST_SAVED)
+        Engine(program=program).save(place.name, archive, limit=_MOST_SAVED)
     return path

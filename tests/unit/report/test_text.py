@@ -62,6 +62,7 @@ def build(*platforms: Platform, image_format: str = "oci", locked: bool = True) 
         lock=ROOT,
         locked=locked,
         loaded=None,
+        pushed=(),
         platforms=tuple(built(one) for one in platforms),
         notices=(),
     )
@@ -71,7 +72,7 @@ def test_a_build_shows_digests_whole_and_what_to_do_next() -> None:
     text = build_text(build(AMD64), 80)
     assert f"app {ROOT}\n" in text
     assert "oci:image:1" in text
-    assert "skopeo copy" in text
+    assert "neve push" in text
     assert "resolved for this build alone" not in text
 
 

@@ -127,6 +127,12 @@ def build(
     load: Annotated[
         bool, typer.Option("--load", help="Also load it into the local Docker or Podman.")
     ] = False,
+    push: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Push it to registry.example/team/app:1, repeatable.", show_default=False
+        ),
+    ] = None,
     attestations: Annotated[
         Path | None,
         typer.Option(help="Also write SBOMs, provenance and build record here."),
@@ -153,6 +159,7 @@ def build(
             platforms=parse_platforms(platform or ()),
             compression=compression.value,
             load=load,
+            push=tuple(push or ()),
             attestations=attestations,
         )
         with Workspace(run.settings, run.progress) as workspace:
