@@ -23,14 +23,15 @@ _PARTS = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifier:
     """A program ``name`` in files whose base name matches ``files``. The first of ``patterns``
-    that is found gives the version as its group; ``needs`` stands in the bytes as well, and
-    ``place`` matches the path.
+    that is found gives the version as its group; ``needs`` stands in the bytes as well,
+    ``without`` does not, and ``place`` matches the path.
     """
 
     name: str
     files: str
     patterns: tuple[bytes, ...]
     needs: bytes = b""
+    without: bytes = b""
     place: str = ""
     namespace: str = ""
     type: str = "generic"
@@ -149,6 +150,7 @@ CLASSIFIERS = (
     Classifier(
         name="mysql",
         files="mysql",
+        without=b"MariaDB",
         patterns=(
             rb"\0([0-9]+\.[0-9]+\.[0-9]+)\0+mysql",
             rb"/mysql-(<2-3><pre>)",

@@ -26,6 +26,7 @@ _GROUP_FIELDS = (
     "Implementation-Vendor-Id", "Implementation-Title", "Automatic-Module-Name",
 )  # fmt: skip
 _LICENCE_FIELDS = ("Bundle-License", "Plugin-License-Name")
+_REPOSITORIES = ("repository", "maven-repo", "maven2")
 _MAX_POM = 4 << 20
 _MAX_NAME = 512
 
@@ -156,6 +157,17 @@ def manifest_group(manifest: Manifest) -> str:
         if _GROUP.fullmatch(value):
             return value
     return ""
+
+
+def repository_group(path: str, artifact: str) -> str:
+    """The group id of a path in a Maven repository (``…/repository/GROUP/ARTIFACT/VERSION/FILE``);
+    "" for any other.
+    """
+    parts = path.rpartition(":")[2].split("/")[:-2]
+    root = next((i for i, part in enumerate(parts) if part in _REPOSITORIES), None)
+    if root is None or len(parts) < root + 3 or parts[-1] != artifact:
+        return ""
+    return ".".join(parts[root + 1 : -1])
 
 
 def _symbolic(main: dict[str, str]) -> str:

@@ -25,11 +25,17 @@ def _program(candidate: Candidate, data: memoryview) -> Iterator[Package]:
             continue
         if row.place and re.match(row.place, candidate.path) is None:
             continue
-        if row.needs and re.search(re.escape(row.needs), data) is None:
+        if row.needs and not _holds(data, row.needs):
+            continue
+        if row.without and _holds(data, row.without):
             continue
         match = next((found for p in patterns if (found := p.search(data)) is not None), None)
         if match is not None:
             yield _package(row, match[1].decode("ascii", "replace"), candidate.path)
+
+
+def _holds(data: memoryview, text: bytes) -> bool:
+    return re.search(re.escape(text), data) is not None
 
 
 def _package(row: Classifier, version: str, path: str) -> Package:

@@ -59,7 +59,7 @@ def go_packages(program: Executable, path: str) -> Iterator[Package]:
         elif kind == "dep":
             modules.append(module)
     if main is None and settings.get("path"):
-        main = _Module(settings["path"], "")
+        main = _Module(settings["path"], _DEVEL)
     if main is not None and main.path != _UNNAMED:
         yield _package(_Module(main.path, _own_version(main, settings)), path)
     for module in dict.fromkeys(modules):
@@ -87,7 +87,10 @@ def _package(module: _Module, path: str) -> Package:
 
 
 def _own_version(main: _Module, settings: dict[str, str]) -> str:
-    """The main module's version: recorded, else set by the linker, else of its commit."""
+    """The main module's version: recorded, else set by the linker, else of its commit.
+
+    ``(devel)``, as Go writes it, where none of these says.
+    """
     if main.version and main.version != _DEVEL:
         return main.version
     for assignment in _VALUE.findall(settings.get("-ldflags", "")[:_MAX_FLAGS]):
@@ -99,7 +102,7 @@ def _own_version(main: _Module, settings: dict[str, str]) -> str:
     moment = re.sub(r"[^0-9]", "", time)[:14]
     if revision and len(moment) == 14:
         return f"v0.0.0-{moment}-{revision[:12]}"
-    return ""
+    return main.version
 
 
 def _modules(listed: str, settings: dict[str, str]) -> Iterator[tuple[str, _Module]]:

@@ -26,6 +26,7 @@ from neve.inventory.jars import (
     read_manifest,
     read_pom,
     read_properties,
+    repository_group,
 )
 from neve.inventory.observing import one_line, packages_of, text_of
 from neve.inventory.purl import package_url
@@ -145,7 +146,8 @@ class _Reading:
             return known
         artifact = known.artifact if known else artifact_name(manifest, file)
         version = (known.version if known else "") or file.version or manifest_version(manifest)
-        group = (known.group if known else "") or manifest_group(manifest)
+        group = (known.group if known else "") or repository_group(place, artifact)
+        group = group or manifest_group(manifest)
         if not artifact:
             return None
         return Coordinates(group=group, artifact=artifact, version=version)

@@ -1,9 +1,8 @@
-"""The rarer kinds: R, Lua, Conan, Conda, Nix, Arch, Gentoo, .NET, WordPress plugins, kernels.
+"""The rarer kinds: R, Lua, Conan, Conda, Nix, Arch, Gentoo, WordPress plugins, kernels.
 
 Sources: "Writing R Extensions" (DESCRIPTION), LuaRocks' rockspec format, Conan 1's cache, conda's
 ``conda-meta``, the Nix manual (store paths), alpm's local database (desc), portage(5)
-(``/var/db/pkg``), .NET's ``runtimeconfig``/``deps.json`` design, WordPress's plugin header, the
-Linux x86 boot protocol.
+(``/var/db/pkg``), WordPress's plugin header, the Linux x86 boot protocol.
 """
 
 from __future__ import annotations
@@ -170,16 +169,6 @@ def _gentoo_files(text: str) -> Iterator[tuple[str, str]]:
             yield rest.partition(" -> ")[0], ""
 
 
-def _dotnet(candidate: Candidate, data: memoryview) -> Iterator[Package]:
-    document = json_of(data)
-    libraries = document.get("libraries") if isinstance(document, dict) else None
-    for key, value in libraries.items() if isinstance(libraries, dict) else ():
-        name, _, version = one_line(key).rpartition("/")
-        kind = value.get("type") if isinstance(value, dict) else ""
-        if name and version and kind in ("package", "runtimepack"):
-            yield _named(PackageType.NUGET, name, version, candidate.path)
-
-
 def _wordpress(candidate: Candidate, data: memoryview) -> Iterator[Package]:
     found = _PLUGIN.findall(str(data[:8192], "utf-8", "replace"))
     fields = {key.lower(): one_line(value) for key, value in reversed(found)}
@@ -190,7 +179,7 @@ def _wordpress(candidate: Candidate, data: memoryview) -> Iterator[Package]:
         licence = fields.get("license", "")
         yield Package(
             type=PackageType.GENERIC,
-            name=slug,
+            name=name,
             version=version[0],
             purl=package_url("generic", slug, version[0], namespace="wordpress-plugin"),
             paths=(candidate.path,),
@@ -250,7 +239,6 @@ OBSERVERS = (
     _row("arch", r"/var/lib/pacman/local/[^/]+/desc", packages_of(_arch, "record of pacman")),
     _row("arch-files", r"/var/lib/pacman/local/[^/]+/files", _arch_files),
     _row("gentoo", r".*/var/db/pkg/[^/]+/[^/]+/CONTENTS", _gentoo),
-    _row("dotnet", r".*/[^/]+\.deps\.json", packages_of(_dotnet, "deps.json")),
     _row(
         "wordpress",
         r".*/wp-content/plugins/[^/]+/[^/]+\.php",

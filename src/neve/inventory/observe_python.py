@@ -45,7 +45,7 @@ def _distribution(data: memoryview, path: str) -> Iterator[Package]:
         maintainers = ("maintainer", "maintainer-email", "author", "author-email")
         yield Package(
             type=PackageType.PYPI,
-            name=name,
+            name=normalised(name),
             version=version,
             purl=package_url("pypi", normalised(name), version),
             paths=(path,),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from neve.inventory.observe_apk import OBSERVERS as APK
 from neve.inventory.observe_binary import OBSERVERS as BINARY
 from neve.inventory.observe_deb import OBSERVERS as DEB
+from neve.inventory.observe_dotnet import OBSERVERS as DOTNET
 from neve.inventory.observe_elf import OBSERVERS as ELF
 from neve.inventory.observe_executables import OBSERVERS as EXECUTABLES
 from neve.inventory.observe_java import OBSERVERS as JAVA
@@ -29,6 +30,7 @@ OBSERVERS: tuple[Observer, ...] = (
     *JAVA,
     *RUBY,
     *PHP,
+    *DOTNET,
     *OTHERS,
     *EXECUTABLES,
     *BINARY,
