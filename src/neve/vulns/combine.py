@@ -62,10 +62,13 @@ class _Case:
     words: list[_Word] = field(default_factory=list)
 
 
-def combine(index: Index, ecosystem: str, name: str, version: str) -> tuple[Combined, ...]:
-    """Every vulnerability that any feed knows of the package, settled ones included, by id.
+def combine(
+    index: Index, ecosystem: str, name: str, version: str, *, settled: bool = True
+) -> tuple[Combined, ...]:
+    """Every vulnerability that any feed knows of the package, by id.
 
-    `UnorderedError` where ``version`` has no place in the ecosystem's order.
+    Without ``settled``, what is fixed or not affected is left out, unless a VEX statement speaks
+    of it. `UnorderedError` where ``version`` has no place in the ecosystem's order.
     """
     order = order_of(ecosystem)
     order(version)
@@ -76,12 +79,20 @@ def combine(index: Index, ecosystem: str, name: str, version: str) -> tuple[Comb
         judged = judge(claim, version, order)
         if judged is None:
             continue
-        record = index.record(feed, claim.record)
         authority = kinds.get(feed) in _AUTHORITIES
+        if authority and not settled and judged.state in SETTLED:
+            # Thousands for a kernel, and their record would only repeat the name.
+            record = Record(id=claim.record, vulnerabilities=(claim.record,))
+        else:
+            record = index.record(feed, claim.record)
         word = _Word(feed=feed, authority=authority, claim=claim, judged=judged, record=record)
         for names in _identities(record):
             _file(word, names, cases, by_name)
-    found = [_decide(index, case, order) for case in cases]
+    found = []
+    for case in cases:
+        worst, fixed, state = _state(case, order)
+        if settled or state not in SETTLED or any(map(index.spoken_of, case.names)):
+            found.append(_decide(index, case, worst, fixed, state))
     return tuple(sorted(found, key=lambda combined: combined.id))
 
 
@@ -118,15 +129,20 @@ def _is_cve(name: str) -> bool:
     return name.startswith("CVE-")
 
 
-def _decide(index: Index, case: _Case, order: Order) -> Combined:
+def _state(case: _Case, order: Order) -> tuple[_Word, tuple[str, ...], State]:
+    """The word that decides, the fixes to come, and the state."""
     deciding = [word for word in case.words if word.authority] or case.words
     worst = max(deciding, key=lambda word: WEIGHT[word.judged.state])
     state = worst.judged.state
     fixed = _fixes(case.words, order)
     if state is State.OPEN and fixed:
         state = State.FIX_AVAILABLE
-    if state in SETTLED:
-        fixed = ()
+    return worst, () if state in SETTLED else fixed, state
+
+
+def _decide(
+    index: Index, case: _Case, worst: _Word, fixed: tuple[str, ...], state: State
+) -> Combined:
     names = list(case.names)
     best = next((name for name in names if _is_cve(name)), worst.record.id)
     severities = _severities(index, case, best)

@@ -165,6 +165,12 @@ class Index:
             found.append((str(feed), VexStatement(**row)))
         return tuple(found)
 
+    def spoken_of(self, name: str) -> bool:
+        """Whether any VEX statement is about the vulnerability of this name."""
+        if "openvex" not in self._kinds:
+            return False
+        return bool(self._rows("SELECT 1 FROM vex WHERE name=? LIMIT 1", name))
+
     @cached_property
     def _kinds(self) -> frozenset[str]:
         return frozenset(feed.kind for feed in self.feeds)

@@ -63,6 +63,7 @@ def match(
         os_release=os_release,
         distribution=from_os_release(os_release),
         trusted=frozenset(trusted),
+        settled=settled,
     )
     matching.run(sorted(set(packages)))
     where = Products(os_release=os_release, names=frozenset(products))
@@ -91,6 +92,7 @@ class _Matching:
     os_release: OsRelease
     distribution: str | None
     trusted: frozenset[tuple[str, str]]
+    settled: bool
     findings: list[Finding] = field(default_factory=list)
     not_judged: list[NotJudged] = field(default_factory=list)
     covered: list[Covered] = field(default_factory=list)
@@ -185,7 +187,7 @@ class _Matching:
             return False
         key = (ecosystem, name, version)
         if key not in self._combined:
-            self._combined[key] = combine(self.index, *key)
+            self._combined[key] = combine(self.index, *key, settled=self.settled)
         for combined in self._combined[key]:
             self.findings.append(
                 Finding(

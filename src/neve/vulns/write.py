@@ -280,18 +280,15 @@ class _Taking:
             case Scope():
                 self._insert("scope", item.ecosystem, feed)
                 return
-            case Archived():
-                self._insert("archived", item.ecosystem, item.name, feed, " ".join(item.versions))
-                return
-            case Dated():
-                self._count.time = max(self._count.time or 0, item.time)
+            case Archived() | Dated():
+                self._take_beside(item)
                 return
             case Exploit() | Estimate() | Rating():
                 self._take_word(item)
             case VexStatement():
-                body = pack(asdict(item))
+                packed = pack(asdict(item))
                 for name in dict.fromkeys((item.vulnerability, *item.aliases)):
-                    self._insert("vex", name, feed, self._number, body)
+                    self._insert("vex", name, feed, self._number, packed)
             case ImportedReport():
                 self._insert("report", feed, pack(to_row(item)))
                 for digest in dict.fromkeys(item.digests):
@@ -303,6 +300,14 @@ class _Taking:
                     self._insert("unread", feed, self._count.unread, item.record, item.reason)
                 return
         self._count.entries += 1
+
+    def _take_beside(self, item: Archived | Dated) -> None:
+        """What stands beside the entries and is none."""
+        if isinstance(item, Dated):
+            self._count.time = max(self._count.time or 0, item.time)
+        else:
+            versions = " ".join(item.versions)
+            self._insert("archived", item.ecosystem, item.name, self._feed, versions)
 
     def _take_word(self, item: Exploit | Estimate | Rating) -> None:
         """What one feed says of a CVE in general."""
