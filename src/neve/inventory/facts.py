@@ -47,9 +47,7 @@ class Observing:
         if len({item.name for item in chosen}) != len(chosen):
             raise ValueError("two observers of one name")
         self.depth = depth
-        self.hashes = includes(depth, Depth.INVENTORY)
-        """Whether the content of every file is hashed as well."""
-        self.version = _version(chosen)
+        self.version = f"{depth.value} {_version(chosen)}"
         """Changes whenever the same bytes might give other facts."""
         self._everything = tuple(_Row(item, None) for item in chosen if item.everything)
         self._by_path = tuple(
@@ -145,7 +143,7 @@ def _ask(observer: Observer, candidate: Candidate, data: memoryview) -> FileFact
 
 
 def _version(observers: Iterable[Observer]) -> str:
-    rows = sorted(f"{item.name} {item.version} {item.depth}" for item in observers)
+    rows = sorted(f"{item.name} {item.version} {item.depth} {item.limit}" for item in observers)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 

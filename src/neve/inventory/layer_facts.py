@@ -7,12 +7,15 @@ large file is in memory at any time, however many layers are read at once.
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
-from neve.inventory.facts import HEAD, Observing, join
-from neve.inventory.types import Candidate, FileFacts, Observer
+from neve.inventory.facts import HEAD, Observing, includes, join
+from neve.inventory.types import Candidate, Depth, FileFacts, Observer
 from neve.oci.overlay import is_whiteout, normal_path
 from neve.oci.source import ImageSource, ReadLimits, SourceLayer
 from neve.oci.stream import ChunkSource, stream_layer
@@ -25,10 +28,28 @@ LARGEST = 128 << 20
 """Bytes of the largest file that is looked into: the one that may be held beside the small."""
 
 
+ALL_HASHES = frozenset(("md5", "sha1", "sha256"))
+_FAMILIES = (
+    ("md5", re.compile(r"/etc/(?:debian_version|dpkg|apt)|/var/lib/dpkg(?:/.*)?")),
+    ("sha1", re.compile(r"/etc/(?:alpine-release|apk)|/(?:usr/)?lib/apk(?:/.*)?")),
+    ("sha256", re.compile(r"/etc/(?:redhat-release|rpm|yum\.conf)|/var/lib/rpm(?:/.*)?")),
+)
+"""The checksum that a distribution's package database holds its files to, and paths that only a
+system of that distribution has. Hashing is most of an inventory's cost: two of three are wasted.
+"""
+
+
+def weak_hash(path: str) -> str | None:
+    """Which checksum the databases of this system name, if ``path`` gives it away."""
+    if not path.startswith(("/etc/", "/var/lib/", "/lib/apk", "/usr/lib/apk")):
+        return None
+    return next((name for name, pattern in _FAMILIES if pattern.fullmatch(path)), None)
+
+
 @dataclass(frozen=True, slots=True)
 class LayerMember:
     """One member of a layer. ``path`` is absolute and normal, ``type`` its tar type flag; ``size``
-    in bytes; ``sha256`` in hex, "" where nothing was hashed. Positional: there are many.
+    in bytes; ``sha256`` in hex, "" where nobody asked for it. Positional: there are many.
     """
 
     path: str
@@ -80,9 +101,11 @@ class Allowance:
 
 
 def read_layer(
-    image: ImageSource, layer: SourceLayer, looking: Observing, allowance: Allowance
+    image: ImageSource, layer: SourceLayer, looking: Observing, allowance: Allowance, hashes: Hashes
 ) -> LayerFacts:
     """Read ``layer`` once, from its stored bytes to the facts of its files.
+
+    ``hashes`` is told as soon as a member says which checksums this system's databases hold.
 
     Raises ``TrustError`` where a digest or size does not hold, ``HostileInputError`` for what no
     honest tool writes.
@@ -90,7 +113,7 @@ def read_layer(
     limits = allowance.limits
     found: list[LayerMember] = []
     with stream_layer(image, layer, limits, max_members=limits.members) as stream:
-        reading = _Reading(stream.source, looking, allowance)
+        reading = _Reading(stream.source, looking, allowance, hashes)
         for member in stream.members:
             found.append(reading.read(member))
             if len(found) % 4096 == 0:
@@ -102,14 +125,18 @@ def read_layer(
 class _Reading:
     """Looks at the members of one layer as they come."""
 
-    def __init__(self, source: ChunkSource, looking: Observing, allowance: Allowance) -> None:
+    def __init__(
+        self, source: ChunkSource, looking: Observing, allowance: Allowance, hashes: Hashes
+    ) -> None:
         self._source = source
         self._looking = looking
         self._allowance = allowance
+        self._hashes = hashes
 
     def read(self, member: TarMember) -> LayerMember:
         """What ``member`` is, its bytes taken from the source as far as anybody wants them."""
         path = normal_path(member.name)
+        self._hashes.see(path)
         sha256, facts = "", None
         if member.type == "0" and not is_whiteout(path):
             sha256, facts = self._content(path, member)
@@ -133,7 +160,7 @@ class _Reading:
         if member.holes is not None:
             return self._sparse(path, member)
         asking = looking.asking(path, source.peek(min(size, HEAD))) if size else ()
-        if not (asking or looking.hashes):
+        if not (asking or self._hashes.wanted):
             return "", None
         if size > SMALL:
             return self._large(Candidate(path=path, mode=member.mode & 0o7777, size=size), asking)
@@ -173,29 +200,85 @@ class _Reading:
         return self._hashed(data, looking.observe(candidate, data))
 
     def _hashed(self, data: memoryview, facts: FileFacts | None) -> tuple[str, FileFacts | None]:
-        if not self._looking.hashes:
+        return self._with_hashes({name: new(data) for name, new in self._hashes.wanted}, facts)
+
+    def _with_hashes(
+        self, content: Mapping[str, _Hash], facts: FileFacts | None
+    ) -> tuple[str, FileFacts | None]:
+        if not content:
             return "", facts
-        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-        sha256 = hashlib.sha256(data).hexdigest()
-        if facts is None:
-            return sha256, FileFacts(md5=md5, sha1=sha1)
-        return sha256, replace(facts, md5=md5, sha1=sha1)
+        md5 = content["md5"].hexdigest() if "md5" in content else ""
+        sha1 = content["sha1"].hexdigest() if "sha1" in content else ""
+        sha256 = content["sha256"].hexdigest() if "sha256" in content else ""
+        if md5 or sha1:
+            if facts is None:
+                facts = FileFacts(md5=md5, sha1=sha1)
+            else:
+                facts = replace(facts, md5=md5, sha1=sha1)
+        return sha256, facts
 
     def _pass_by(
         self, parts: Iterable[memoryview], size: int, facts: FileFacts | None
     ) -> tuple[str, FileFacts | None]:
         """A file that is never in memory whole: hashed where the depth asks for it."""
-        if not self._looking.hashes:
+        content = {name: new(b"") for name, new in self._hashes.wanted}
+        if not content:
             return "", facts
-        md5 = hashlib.md5(usedforsecurity=False)
-        sha1 = hashlib.sha1(usedforsecurity=False)
-        sha256 = hashlib.sha256()
         for part in parts:
             size -= len(part)
-            for content in (md5, sha1, sha256):
-                content.update(part)
+            for one in content.values():
+                one.update(part)
         if size:
             raise refused("it is cut short")
-        known = replace(facts or FileFacts(), md5=md5.hexdigest(), sha1=sha1.hexdigest())
-        return sha256.hexdigest(), known
+        return self._with_hashes(content, facts)
+
+
+class _Hash(Protocol):
+    def update(self, data: memoryview, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+def _weak(name: str) -> Callable[[bytes | memoryview], _Hash]:
+    return partial(getattr(hashlib, name), usedforsecurity=False)
+
+
+_NEW: Mapping[str, Callable[[bytes | memoryview], _Hash]] = {
+    name: _weak(name) for name in ("md5", "sha1", "sha256")
+}
+
+
+class Hashes:
+    """Which hashes of each file's content a depth takes.
+
+    Packages' databases are compared with one kind of checksum, that of the distribution, and
+    which that is the lowest layer tells; until it has, all are taken. The upper layers wait for it.
+    """
+
+    def __init__(self, depth: Depth) -> None:
+        self._depth = depth
+        self._known = threading.Event()
+        self.names: tuple[str, ...] = ()
+        self.wanted: tuple[tuple[str, Callable[[bytes | memoryview], _Hash]], ...] = ()
+        if includes(depth, Depth.INVENTORY):
+            self._choose(ALL_HASHES)
+        else:
+            self._known.set()
+
+    def see(self, path: str) -> None:
+        """Look whether ``path`` gives the distribution away."""
+        if self.wanted and not self._known.is_set() and (name := weak_hash(path)) is not None:
+            full = {"sha256"} if includes(self._depth, Depth.FULL) else set()
+            self._choose({name, *full})
+            self._known.set()
+
+    def settle(self) -> None:
+        """The lowest layer was seen whole: what it has not said, no one will."""
+        self._known.set()
+
+    def wait(self) -> None:
+        """Until the lowest layer has said what it can."""
+        self._known.wait()
+
+    def _choose(self, names: Collection[str]) -> None:
+        self.names = tuple(sorted(names))
+        self.wanted = tuple((name, _NEW[name]) for name in self.names)

@@ -19,7 +19,7 @@ from neve.inventory.codec import decode, encode, format_version
 from neve.inventory.configuration import read_configuration
 from neve.inventory.entries import SeenFile, seen_facts
 from neve.inventory.facts import Observing, observing
-from neve.inventory.layer_facts import Allowance, LayerFacts, LayerMember, read_layer
+from neve.inventory.layer_facts import Allowance, Hashes, LayerFacts, LayerMember, read_layer
 from neve.inventory.types import Depth, Inventory
 from neve.model import Digest, Origin, Reason, sha256_of
 from neve.oci.overlay import Overlay
@@ -144,15 +144,20 @@ def _read_all(
     progress: Progress | None,
 ) -> list[tuple[LayerFacts, bool]]:
     """The facts of every layer in order, several read at a time; the same layer only once."""
-    looking = observing(depth)
-    allowance = Allowance(limits)
-    unique = dict.fromkeys((layer.digest, layer.diff_id) for layer in source.layers)
-    first = {(layer.digest, layer.diff_id): layer for layer in reversed(source.layers)}
+    reading = _Reading(
+        source=source,
+        cache=cache,
+        looking=observing(depth),
+        allowance=Allowance(limits),
+        hashes=Hashes(depth),
+    )
+    layers = {(layer.digest, layer.diff_id): layer for layer in reversed(source.layers)}
+    order = list(dict.fromkeys((layer.digest, layer.diff_id) for layer in source.layers))
     found: dict[tuple[Digest | None, Digest], tuple[LayerFacts, bool]] = {}
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
         jobs = {
-            key: pool.submit(_known_or_read, source, first[key], looking, allowance, cache)
-            for key in unique
+            key: pool.submit(reading.lowest if index == 0 else reading.upper, layers[key])
+            for index, key in enumerate(order)
         }
         try:
             for done, (key, job) in enumerate(jobs.items(), start=1):
@@ -165,26 +170,46 @@ def _read_all(
     return [found[layer.digest, layer.diff_id] for layer in source.layers]
 
 
-def _known_or_read(
-    source: ImageSource,
-    layer: SourceLayer,
-    looking: Observing,
-    allowance: Allowance,
-    cache: FactsCache | None,
-) -> tuple[LayerFacts, bool]:
-    if cache is None:
-        return read_layer(source, layer, looking, allowance), False
-    key = facts_key(layer, looking)
-    facts = _known(cache, key)
-    if facts is not None:
-        _still_there(source, layer, allowance.limits)
-        allowance.spend(members=len(facts.members), inflated=facts.size)
-        return facts, True
-    facts = read_layer(source, layer, looking, allowance)
-    value = encode(facts)
-    if len(value) <= _MAX_KEPT:
-        cache.remember(key, value)
-    return facts, False
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """One image being read; its layers share an allowance and the choice of hashes."""
+
+    source: ImageSource
+    cache: FactsCache | None
+    looking: Observing
+    allowance: Allowance
+    hashes: Hashes
+
+    def lowest(self, layer: SourceLayer) -> tuple[LayerFacts, bool]:
+        """The lowest layer: it says which checksums the databases of this image hold."""
+        try:
+            facts, cached = self._facts(layer, self.hashes, "lowest")
+            if cached:
+                for member in facts.members:
+                    self.hashes.see(member.path)
+            return facts, cached
+        finally:
+            self.hashes.settle()
+
+    def upper(self, layer: SourceLayer) -> tuple[LayerFacts, bool]:
+        """Any other layer."""
+        self.hashes.wait()
+        return self._facts(layer, self.hashes, ",".join(self.hashes.names))
+
+    def _facts(self, layer: SourceLayer, hashes: Hashes, taken: str) -> tuple[LayerFacts, bool]:
+        if self.cache is None:
+            return read_layer(self.source, layer, self.looking, self.allowance, hashes), False
+        key = facts_key(layer, self.looking, taken)
+        facts = _known(self.cache, key)
+        if facts is not None:
+            _still_there(self.source, layer, self.allowance.limits)
+            self.allowance.spend(members=len(facts.members), inflated=facts.size)
+            return facts, True
+        facts = read_layer(self.source, layer, self.looking, self.allowance, hashes)
+        value = encode(facts)
+        if len(value) <= _MAX_KEPT:
+            self.cache.remember(key, value)
+        return facts, False
 
 
 def _still_there(source: ImageSource, layer: SourceLayer, limits: ReadLimits) -> None:
@@ -207,13 +232,8 @@ def _known(cache: FactsCache, key: Digest) -> LayerFacts | None:
         return None
 
 
-def facts_key(layer: SourceLayer, looking: Observing) -> Digest:
-    """The name under which the facts of ``layer`` are kept."""
-    words = (
-        "layer-facts",
-        format_version(),
-        str(layer.digest),
-        str(layer.diff_id),
-        looking.version,
-    )
+def facts_key(layer: SourceLayer, looking: Observing, hashes: str) -> Digest:
+    """The name under which the facts of ``layer`` are kept, with the ``hashes`` taken."""
+    named = (str(layer.digest), str(layer.diff_id))
+    words = ("layer-facts", format_version(), *named, looking.version, hashes)
     return sha256_of("\n".join(words).encode())

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from neve.inventory.assemble import assemble
 from neve.inventory.entries import size_of
-from neve.inventory.facts import Observing, observing
+from neve.inventory.facts import Observing, includes, observing
 from neve.inventory.types import (
     Candidate,
     Configuration,
@@ -55,7 +55,7 @@ def _look(entry: FileEntry, read: ContentReader, looking: Observing) -> FileFact
     view = memoryview(read(entry))
     candidate = Candidate(path=entry.path, mode=entry.mode, size=size)
     facts = looking.observe(candidate, view) if size else None
-    if not looking.hashes:
+    if not includes(looking.depth, Depth.INVENTORY):
         return facts
     md5 = hashlib.md5(view, usedforsecurity=False).hexdigest()
     sha1 = hashlib.sha1(view, usedforsecurity=False).hexdigest()

@@ -143,7 +143,9 @@ class Tree:
         )
 
     def _add_parents(self, entry: FileEntry) -> None:
-        parent = posixpath.dirname(entry.path)
+        parent = entry.path.rpartition("/")[0] or "/"
+        if parent in self._entries or parent == "/":
+            return
         missing: list[str] = []
         while parent not in self._entries and parent != "/":
             missing.append(parent)
@@ -169,7 +171,8 @@ class Tree:
         if entry.kind is Kind.HARDLINK:
             self._links.setdefault(entry.target or "", []).append(path)
         if self._children is not None:
-            self._children.setdefault(posixpath.dirname(path), set()).add(posixpath.basename(path))
+            parent, _, name = path.rpartition("/")
+            self._children.setdefault(parent or "/", set()).add(name)
 
     def _remove(self, path: str, reason: Reason) -> None:
         if path not in self._entries:
@@ -226,8 +229,8 @@ class Tree:
             self._children = {}
             for path in self._entries:
                 if path != "/":
-                    parent, name = posixpath.split(path)
-                    self._children.setdefault(parent, set()).add(name)
+                    parent, _, name = path.rpartition("/")
+                    self._children.setdefault(parent or "/", set()).add(name)
         return self._children
 
 
