@@ -24,15 +24,11 @@ from neve.effects.services_container import (
     say_script,
     stop_script,
 )
+from neve.effects.services_ends import failed_script, finish_script
 from neve.effects.services_execline import EXECLINE
-from neve.effects.services_scripts import (
-    Placed,
-    check_script,
-    failed_script,
-    finish_script,
-    milliseconds,
-    run_script,
-)
+from neve.effects.services_lines import Placed, milliseconds
+from neve.effects.services_ready import check_script
+from neve.effects.services_scripts import run_script
 from neve.errors import FieldError
 from neve.model import Origin, Reason
 from neve.recipe.services import SERVICES_HEALTHY, SERVICES_HOME, SERVICES_INIT, SUPERVISOR

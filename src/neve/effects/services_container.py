@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from neve.effects.services_execline import Block, Line, block, line, script
-from neve.effects.services_scripts import (
+from neve.effects.services_lines import (
     ENDED,
     GIVEN_UP,
     LIVE,
@@ -62,7 +62,7 @@ def say_script() -> bytes:
     return script(
         (
             line("fdmove", "-c", "1", "2"),
-            line("heredoc", "0", "services: ${1}"),
+            line("heredoc", "0", "services: ${1}\n"),
             line("/usr/bin/s6-log", "-b", "--", "1"),
         ),
         arguments=1,
@@ -80,7 +80,7 @@ def stop_script(services: Sequence[Service]) -> bytes:
                 "foreground",
                 block(
                     line("redirfd", "-w", "1", STOPPING),
-                    line("heredoc", "0", "stopping"),
+                    line("heredoc", "0", "stopping\n"),
                     line("/usr/bin/s6-log", "-b", "--", "1"),
                 ),
             ),
@@ -135,7 +135,7 @@ def end_script() -> bytes:
         (str(number), block(line("exit", str(128 + number))))
         for number in range(1, _LAST_SIGNAL + 1)
     )
-    told = "${NAME} ended the container"
+    told = "the container ends with the exit code of ${NAME}"
     return script(
         (
             line("wait", "-t", "2000", block()),
