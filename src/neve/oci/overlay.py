@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from neve.model import Reason
 from neve.oci.layer import OPAQUE, WHITEOUT
 from neve.oci.untar import refused
-from neve.tree import FileEntry, Kind, Put, Remove, Tree
+from neve.tree import FileEntry, Kind, Remove, Tree
 
 MAX_PATH = 4096
 MAX_DEPTH = 256
@@ -114,7 +114,7 @@ class Overlay(Generic[ItemT]):
         old = self._tree.get(path)
         if entry.kind is Kind.HARDLINK and entry.target == path:
             return
-        self._tree.apply(Put(entry))
+        self._tree.put(entry)
         if entry.kind is Kind.SYMLINK or (old is not None and old.kind is not entry.kind):
             self._parents.clear()
 

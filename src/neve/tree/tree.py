@@ -119,12 +119,16 @@ class Tree:
         """Carry out one edit. ``Change`` of a missing path raises ``KeyError``."""
         match edit:
             case Put(entry):
-                self._add_parents(entry)
-                self._put(entry)
+                self.put(entry)
             case Remove(path, reason):
                 self._remove(path, reason)
             case Change():
                 self._change(edit)
+
+    def put(self, entry: FileEntry) -> None:
+        """Carry out ``Put(entry)``."""
+        self._add_parents(entry)
+        self._put(entry)
 
     def apply_all(self, edits: Iterable[Edit]) -> None:
         """Carry out ``edits`` in order."""
