@@ -70,7 +70,7 @@ def _package(found: RpmPackage, path: str) -> Package:
         source=found.source,
         source_version=found.source_version,
         paths=(path,),
-        maintainer=found.packager or found.vendor,
+        maintainer=found.vendor or found.packager,
         licences=(found.licence,) if found.licence else (),
     )
 
