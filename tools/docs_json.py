@@ -17,6 +17,8 @@ from neve.report.document import SCHEMA_VERSION
 KINDS: Mapping[str, str | None] = {
     "init": "neve.verbs.recipes.InitResult",
     "edit": "neve.verbs.recipes.EditResult",
+    "add-cert": "neve.verbs.add_certs.AddCertsResult",
+    "certs": "neve.verbs.certs.CertsResult",
     "catalogue": None,
     "lock": "neve.verbs.lock.LockResult",
     "build": "neve.verbs.build.BuildResult",
@@ -29,6 +31,12 @@ KINDS: Mapping[str, str | None] = {
     "copy": "neve.verbs.transfers.TransferResult",
     "tags": "neve.verbs.tags.TagsResult",
     "diff": "neve.verbs.diff.DiffResult",
+    "inventory": "neve.verbs.inspect.InspectResult",
+    "surface": "neve.verbs.surface.SurfaceResult",
+    "comparison": "neve.verbs.compare.CompareResult",
+    "db-update": "neve.verbs.db.DbChange",
+    "db-import": "neve.verbs.db.DbChange",
+    "db-status": "neve.verbs.db.DbStatus",
     "effects": "neve.verbs.effects.EffectsList",
     "effects-trace": "neve.verbs.effects_trace.TraceResult",
     "effects-update": "neve.verbs.effects.EffectsUpdate",
@@ -126,7 +134,7 @@ def json_page() -> str:
 def _section(shape: type) -> tuple[str, list[str]]:
     text = f"{_first(shape)}\n\n| field | type |\n|---|---|\n"
     named: list[str] = []
-    if _is_verdict(shape):
+    if is_verdict(shape):
         text += f"| `state` | `{shape.__name__.lower()}` |\n"
     for field in dataclasses.fields(shape):
         written, found = _written(str(field.type), shape)
@@ -135,7 +143,7 @@ def _section(shape: type) -> tuple[str, list[str]]:
     return text, named
 
 
-def _is_verdict(shape: type) -> bool:
+def is_verdict(shape: type) -> bool:
     return shape.__module__ == "neve.model.verdict" and shape.__name__ in {
         "Pass",
         "Fail",
@@ -149,13 +157,38 @@ def _first(shape: type) -> str:
     return " ".join(paragraph.replace("``", "`").split())
 
 
+def shape_of(name: str, owner: type | None) -> type:
+    """The dataclass or enumeration that ``name`` means in ``owner``'s module, or the only one of
+    that name anywhere in neve. Raises ``LookupError`` where there is none.
+    """
+    if owner is not None:
+        here = vars(importlib.import_module(owner.__module__)).get(name)
+        if inspect.isclass(here):
+            return here
+    found = _types().get(name, ())
+    for one in (*filter(dataclasses.is_dataclass, found), *found):
+        return one
+    raise LookupError(name)
+
+
+def members_of(name: str, owner: type) -> tuple[type, ...]:
+    """The dataclasses of a union that has a name, such as ``Verdict``; none for all else."""
+    for module in (importlib.import_module(owner.__module__), *modules()):
+        value = vars(module).get(name)
+        if value is not None and not inspect.isclass(value):
+            members = tuple(getattr(value, "__args__", ()))
+            classes = all(inspect.isclass(one) and dataclasses.is_dataclass(one) for one in members)
+            return members if members and classes else ()
+    return ()
+
+
 def _dataclass(name: str) -> type:
     return next(found for found in _types()[name] if dataclasses.is_dataclass(found))
 
 
 def _written(annotation: str, owner: type) -> tuple[str, list[str]]:
     """An annotation in JSON's words, and the types it names."""
-    parts = _split(annotation, "|")
+    parts = split(annotation, "|")
     if len(parts) > 1:
         pairs = [_written(part, owner) for part in parts]
         return " or ".join(text for text, _ in pairs), [
@@ -165,14 +198,14 @@ def _written(annotation: str, owner: type) -> tuple[str, list[str]]:
     if word == "None":
         return "null", []
     if match := re.fullmatch(r"(tuple|frozenset|list|Sequence)\[(.*)\]", word):
-        inner = [part for part in _split(match[2], ",") if part != "..."]
+        inner = [part for part in split(match[2], ",") if part != "..."]
         pairs = [_written(part, owner) for part in inner]
         named = [name for _, found in pairs for name in found]
         if match[1] == "tuple" and (len(inner) > 1 or "..." not in match[2]):
             return f"[{', '.join(text for text, _ in pairs)}]", named
         return f"list of {pairs[0][0]}", named
     if match := re.fullmatch(r"(?:Mapping|dict)\[(.*)\]", word):
-        value, named = _written(_split(match[1], ",")[1], owner)
+        value, named = _written(split(match[1], ",")[1], owner)
         return f"object of {value}", named
     return _named(word, owner)
 
@@ -180,12 +213,13 @@ def _written(annotation: str, owner: type) -> tuple[str, list[str]]:
 def _named(word: str, owner: type) -> tuple[str, list[str]]:
     if word in PLAIN:
         return PLAIN[word], []
-    found = _types().get(word, ())
-    if any(dataclasses.is_dataclass(one) for one in found):
+    try:
+        shape = shape_of(word, owner)
+    except LookupError:
+        return _alias(word, owner)
+    if dataclasses.is_dataclass(shape):
         return f"[{word}](#{word.lower()})", [word]
-    if found:
-        return "text", []
-    return _alias(word, owner)
+    return "text", []
 
 
 def _alias(word: str, owner: type) -> tuple[str, list[str]]:
@@ -202,7 +236,7 @@ def _alias(word: str, owner: type) -> tuple[str, list[str]]:
     raise LookupError(f"{owner.__name__}: no type {word}")
 
 
-def _split(text: str, at: str) -> list[str]:
+def split(text: str, at: str) -> list[str]:
     parts, depth, begin = [], 0, 0
     for i, letter in enumerate(text):
         depth += (letter == "[") - (letter == "]")

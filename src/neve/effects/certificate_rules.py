@@ -108,7 +108,7 @@ RULES = (
     Rule(id="certificate-expired", doc="The certificate has expired.", judge=_expired),
     Rule(
         id="certificate-not-yet-valid",
-        doc="The certificate is not valid yet.",
+        doc="The certificate is not valid yet, by more than an index may be old.",
         judge=_not_yet_valid,
     ),
     Rule(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from neve.effects.bench import EffectContext, Workbench
 from neve.effects.generators.certificates import OWN
-from neve.effects.keystore import StoreError, with_certificates
+from neve.effects.keystore import KeyStoreError, with_certificates
 from neve.effects.trust_stores import (
     COPIES,
     FAMILIES,
@@ -116,7 +116,7 @@ def _copies(
         done.add(entry.path)
         try:
             data = _added(bench, entry, copy, certificates)
-        except StoreError as error:
+        except KeyStoreError as error:
             unreached.append(_unreached(path, f"read by {copy.readers}: {error}"))
             continue
         reason = Reason(Origin.RECIPE, OWN, f"{names} added for {copy.readers}")
@@ -149,7 +149,7 @@ def _added(
         ]
         return with_certificates(data, entries, time=bench.context.time)
     if data and b"-----BEGIN " not in data:
-        raise StoreError("not PEM text")
+        raise KeyStoreError("not PEM text")
     added = b"".join(pem_of(one) for one in certificates)
     return data + (b"" if data.endswith(b"\n") or not data else b"\n") + added
 

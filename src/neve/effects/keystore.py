@@ -31,14 +31,14 @@ _TRUSTED_USAGE = bytes.fromhex("6086480186f966adca7b0101")
 _ANY_USAGE = bytes.fromhex("551d2500")
 
 
-class StoreError(ValueError):
+class KeyStoreError(ValueError):
     """A store that can't be added to; the text says why."""
 
 
 def with_certificates(store: bytes, entries: Entries, *, time: int) -> bytes:
     """``store`` with ``entries`` besides, dated ``time`` (seconds) where the form has a date.
 
-    Raises ``StoreError`` for a form, version or password that is not known.
+    Raises ``KeyStoreError`` for a form, version or password that is not known.
     """
     magic = int.from_bytes(store[:4], "big")
     if magic == _JKS:
@@ -47,20 +47,20 @@ def with_certificates(store: bytes, entries: Entries, *, time: int) -> bytes:
         try:
             return _with_pkcs12(store, entries)
         except (DerError, ValueError, IndexError) as error:
-            raise StoreError(f"a PKCS#12 store that can't be read: {error}") from error
+            raise KeyStoreError(f"a PKCS#12 store that can't be read: {error}") from error
     kind = "a JCEKS store" if magic == _JCEKS else "no Java key store"
-    raise StoreError(f"{kind}: only JKS and PKCS#12 can be added to")
+    raise KeyStoreError(f"{kind}: only JKS and PKCS#12 can be added to")
 
 
 def _with_jks(store: bytes, entries: Entries, time: int) -> bytes:
     if len(store) < 12 + _DIGEST:
-        raise StoreError("cut short")
+        raise KeyStoreError("cut short")
     magic, version, count = struct.unpack(">III", store[:12])
     body, digest = store[:-_DIGEST], store[-_DIGEST:]
     if version != 2:
-        raise StoreError(f"a JKS store of version {version}")
+        raise KeyStoreError(f"a JKS store of version {version}")
     if jks_digest(body) != digest:
-        raise StoreError(f"its password is not the JDK's default ({PUBLIC_PASSPHRASE})")
+        raise KeyStoreError(f"its password is not the JDK's default ({PUBLIC_PASSPHRASE})")
     added = b"".join(trusted_entry(alias, der, time=time) for alias, der in entries)
     body = struct.pack(">III", magic, version, count + len(entries)) + body[12:] + added
     return body + jks_digest(body)
@@ -71,10 +71,10 @@ def _with_pkcs12(store: bytes, entries: Entries) -> bytes:
     top = read_item(store)
     version, safe = list(top.children())[:2]
     if top.tag != _SEQUENCE or version.tag != _INTEGER or version.value != b"\3":
-        raise StoreError("no PKCS#12 store of version 3")
+        raise KeyStoreError("no PKCS#12 store of version 3")
     kind, content = safe.children()
     if kind.value != _DATA:
-        raise StoreError("a PKCS#12 store under a public key")
+        raise KeyStoreError("a PKCS#12 store under a public key")
     parts = read_item(content.inside(_OCTETS).value)
     for part in parts.children():
         _known_part(part)
@@ -85,7 +85,7 @@ def _with_pkcs12(store: bytes, entries: Entries) -> bytes:
 
 def _known_part(part: Item) -> None:
     if part.tag != _SEQUENCE or next(part.children()).tag != _OID:
-        raise StoreError("a part that is no ContentInfo")
+        raise KeyStoreError("a part that is no ContentInfo")
 
 
 def _content(data: bytes) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,11 +17,11 @@ from hypothesis import strategies as st
 from tests.support.certificates import WHEN, Made, make_certificate
 
 from neve.effects.bench import EffectContext, Workbench
-from neve.effects.certificate_rules import RULES, judge_certificates
-from neve.effects.certificates import add_certificates, stores_of
+from neve.effects.certificate_rules import ALONE_RULE, LEAF_RULE, RULES, judge_certificates
+from neve.effects.certificates import UNREACHED, add_certificates, stores_of
 from neve.effects.generators import certificates, javastore
 from neve.effects.generators.x509 import subject_hash
-from neve.effects.keystore import StoreError, with_certificates
+from neve.effects.keystore import KeyStoreError, with_certificates
 from neve.formats.certificates import describe_certificate, read_certificates
 from neve.model import Check, Fail, Origin, Pass, Skipped
 from neve.recipe.types import Distribution, Recipe, Run, TrustedCertificate
@@ -302,14 +303,14 @@ def test_a_jks_grows_by_the_certificate_and_keeps_the_rest() -> None:
     ],
 )
 def test_a_store_that_cannot_be_added_to_says_why(store: bytes, said: str) -> None:
-    with pytest.raises(StoreError, match=said):
+    with pytest.raises(KeyStoreError, match=said):
         with_certificates(store, [("a", CORP.der)], time=1)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"\x30", b"\x30\x81", b"\xfe\xed\xfe\xed"]))
 def test_no_bytes_break_the_store(rest: bytes, head: bytes) -> None:
-    with suppress(StoreError):
+    with suppress(KeyStoreError):
         assert len(with_certificates(head + rest, [("a", CORP.der)], time=1)) > len(rest)
 
 
@@ -384,3 +385,11 @@ def test_every_rule_has_a_name_of_its_own() -> None:
     ids = [rule.id for rule in RULES]
     assert len(set(ids)) == len(ids)
     assert all(one.startswith("certificate-") for one in ids)
+
+
+def test_every_rule_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/rules.md").read_text()
+    for rule in RULES:
+        assert f"| `{rule.id}` | {rule.doc} |" in page
+    for name in (UNREACHED, LEAF_RULE, ALONE_RULE):
+        assert f"| `{name}` |" in page
