@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from neve.inventory.observe_apk import OBSERVERS as APK
 from neve.inventory.observe_binary import OBSERVERS as BINARY
+from neve.inventory.observe_copyright import OBSERVERS as COPYRIGHT
 from neve.inventory.observe_deb import OBSERVERS as DEB
 from neve.inventory.observe_dotnet import OBSERVERS as DOTNET
 from neve.inventory.observe_elf import OBSERVERS as ELF
@@ -18,6 +19,7 @@ from neve.inventory.observe_php import OBSERVERS as PHP
 from neve.inventory.observe_python import OBSERVERS as PYTHON
 from neve.inventory.observe_rpm import OBSERVERS as RPM
 from neve.inventory.observe_ruby import OBSERVERS as RUBY
+from neve.inventory.observe_secrets import OBSERVERS as SECRETS
 from neve.inventory.observe_texts import OBSERVERS as TEXTS
 from neve.inventory.types import Observer
 
@@ -35,5 +37,7 @@ OBSERVERS: tuple[Observer, ...] = (
     *EXECUTABLES,
     *BINARY,
     *TEXTS,
+    *COPYRIGHT,
     *ELF,
+    *SECRETS,
 )
