@@ -23,6 +23,7 @@ from neve.verbs.settings import ENGINES, known_settings
 from tools.docs_commands import EXIT_CODES, commands, commands_page
 from tools.docs_json import json_page, modules
 from tools.docs_text import ADVICE, DEFAULTS, GENERATED, VARIABLES
+from tools.result_schemas import result_schemas
 from tools.schema import key_rows
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -103,6 +104,21 @@ max_index_age = 3600
 [mirrors]
 debian = ["https://mirror.example/debian", "https://ftp.debian.org/debian"]
 corp = "https://apt.example/corp"
+```
+
+## Vulnerability feeds
+
+`feeds` names [groups or single feeds](../howto/closed-network.md#which-feeds). The table
+`feed_sources` gives a feed another address, a mirror's, or adds a feed of its own name: its format
+is told from what it sends.
+
+```toml
+feeds = ["debian", "alpine", "exploited", "python"]
+max_feed_age = 172800
+
+[feed_sources]
+debian-tracker = "https://mirror.example/security-tracker/data.json"
+osv-pypi = "https://mirror.example/osv/PyPI/all.zip"
 ```
 
 ## Further variables
@@ -198,7 +214,7 @@ def _first(shape: type) -> str:
 
 def main() -> None:
     """Write all of it."""
-    for path, text in pages().items():
+    for path, text in {**pages(), **result_schemas()}.items():
         path.write_text(text, encoding="utf-8")
 
 

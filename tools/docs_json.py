@@ -73,6 +73,9 @@ with `schema_version` (now {SCHEMA_VERSION}; it rises when a field goes or chang
 when one comes) and `kind`. Digests are `algorithm:value`, platforms `linux/amd64`, dates
 `2026-11-01`, sizes bytes, paths text; a field without a value is `null`.
 
+Each kind has a JSON Schema: `neve schema KIND`. Characters that would act on a terminal stand as
+`\\uNNNN`, bytes of a name that are no UTF-8 as the text `\\xNN`.
+
 An error is a document too, beside its text on standard error and the exit code.
 """
 
@@ -173,7 +176,10 @@ def shape_of(name: str, owner: type | None) -> type:
 
 def members_of(name: str, owner: type) -> tuple[type, ...]:
     """The dataclasses of a union that has a name, such as ``Verdict``; none for all else."""
-    for module in (importlib.import_module(owner.__module__), *modules()):
+    here = importlib.import_module(owner.__module__)
+    if inspect.isclass(vars(here).get(name)):
+        return ()
+    for module in (here, *modules()):
         value = vars(module).get(name)
         if value is not None and not inspect.isclass(value):
             members = tuple(getattr(value, "__args__", ()))

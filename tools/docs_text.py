@@ -23,6 +23,8 @@ ADVICE: Mapping[str, str] = {
     "`neve lock --update` takes what the archive has now.",
     "WrongSizeError": "Often a proxy's page in place of the file. Check proxy and mirror.",
     "OfflineError": "Leave out `--offline`, or fill the store where there is a network.",
+    "IndexMissingError": "`neve db update`, or [from files](../howto/closed-network.md): without "
+    "an index nothing is known, which is not the same as nothing found.",
     "NoAnswerError": "Check the server's name, proxy and firewall, then run again.",
     "StoppedError": "Never shown: the transfer that failed is.",
     "EffectFormatError": "Take the database that neve ships, or trace the package anew.",
@@ -45,6 +47,9 @@ DEFAULTS: Mapping[str, str] = {
     "engine": "`auto`: the first that works of those below",
     "max_index_age": "`0`: always asked",
     "plain_http": "none; a registry on this machine (`localhost`) needs no entry",
+    "db": "`neve/db` in the user's data directory: `$XDG_DATA_HOME` or `~/.local/share`",
+    "feeds": "`debian`, `exploited`, `go`, `java`, `node`, `php`, `python`, `ruby`",
+    "max_feed_age": "`604800`: a week",
 }
 """Each setting's default."""
 
@@ -65,8 +70,8 @@ VARIABLES: Mapping[str, str] = {
     "CI": "no progress line that redraws itself",
     "XDG_CACHE_HOME": "where the store lies",
     "XDG_CONFIG_HOME": "where your `neve/neve.toml` lies, by default `~/.config`",
-    "XDG_DATA_HOME": "where `neve effects update` and `trace` keep databases, by default "
-    "`~/.local/share`",
+    "XDG_DATA_HOME": "where `neve effects update` and `trace` keep databases and "
+    "`neve db` its index, by default `~/.local/share`",
 }
 """Variables that other tools know too; those of neve follow from the settings."""
 

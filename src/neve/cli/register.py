@@ -2,7 +2,7 @@
 
 import typer
 
-from neve.cli.commands import certs, effects, explain, images, recipes, registry, upkeep
+from neve.cli.commands import certs, db, effects, explain, images, recipes, registry, see, upkeep
 
 
 def register(app: typer.Typer) -> None:
@@ -10,7 +10,9 @@ def register(app: typer.Typer) -> None:
     recipes.register(app)
     images.register(app)
     registry.register(app)
+    see.register(app)
     explain.register(app)
     certs.register(app)
+    db.register(app)
     effects.register(app)
     upkeep.register(app)

@@ -27,7 +27,9 @@ class Settings:
     ``mirrors`` maps an archive alias (``debian``, ``debian-security``, a recipe's repository) to
     base addresses, first one first. ``max_index_age`` is in seconds: younger indexes are used
     from the store without asking the archive again. ``plain_http`` are registries spoken to
-    without TLS.
+    without TLS. ``db`` is the directory of the vulnerability index, ``feeds`` the groups or names
+    of feeds it should hold, ``max_feed_age`` the seconds after which one of them is stale (0:
+    never), ``feed_sources`` maps a feed to the address it comes from in place of the official one.
     """
 
     store: Path
@@ -37,6 +39,10 @@ class Settings:
     engine: str = "auto"
     max_index_age: int = 0
     plain_http: tuple[str, ...] = ()
+    db: Path | None = None
+    feeds: tuple[str, ...] = ()
+    max_feed_age: int = 7 * 86400
+    feed_sources: Mapping[str, str] = field(default_factory=dict)
     mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,6 +55,9 @@ _SETTINGS: dict[str, str] = {
     "engine": "what runs images: auto, bubblewrap, docker or podman",
     "max_index_age": "seconds for which package indexes are taken from the store unasked",
     "plain_http": "registries (host:port) that are reached without TLS",
+    "db": "directory of the vulnerability index",
+    "feeds": "groups or names of vulnerability feeds to fetch and to expect",
+    "max_feed_age": "seconds after which a vulnerability feed is stale (0: never)",
 }
 
 _FLAG, _ENVIRONMENT = "flag", "environment"
@@ -58,7 +67,9 @@ ENGINES = ("auto", "bubblewrap", "docker", "podman")
 
 
 def known_settings() -> Mapping[str, str]:
-    """Every plain setting with a line of description (``mirrors`` is a table of its own)."""
+    """Every plain setting with a line of description (``mirrors`` and ``feed_sources`` are tables
+    of their own).
+    """
     return dict(_SETTINGS)
 
 
@@ -78,12 +89,17 @@ def load_settings(
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
     mirrors: dict[str, tuple[str, ...]] = {}
+    sources: dict[str, str] = {}
     for origin, layer in layers:
         beside = directory if origin in _UNPLACED else Path(origin).parent
         for alias, urls in _mirrors(layer.get("mirrors", {}), origin).items():
             if alias not in mirrors:
                 mirrors[alias] = urls
                 origins[f"mirrors.{alias}"] = origin
+        for feed, url in _feed_sources(layer.get("feed_sources", {}), origin).items():
+            if feed not in sources:
+                sources[feed] = url
+                origins[f"feed_sources.{feed}"] = origin
         for name in _SETTINGS:
             if name in layer and name not in values:
                 values[name] = _typed(name, layer[name], origin, beside)
@@ -93,7 +109,7 @@ def load_settings(
         origins["store"] = "default"
     for name in _SETTINGS:
         origins.setdefault(name, "default")
-    return Settings(**values, mirrors=mirrors, origins=origins)  # type: ignore[arg-type]  # checked by _typed
+    return Settings(**values, feed_sources=sources, mirrors=mirrors, origins=origins)  # type: ignore[arg-type]  # checked by _typed
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
@@ -134,7 +150,7 @@ def _read(path: Path) -> dict[str, object]:
             f"{path}: not readable as settings ({error})",
             resolution="Mend the file; `neve config show` lists what it may hold.",
         ) from error
-    unknown = sorted(set(data) - set(_SETTINGS) - {"mirrors"})
+    unknown = sorted(set(data) - set(_SETTINGS) - {"mirrors", "feed_sources"})
     if unknown:
         raise UsageError(
             f"{path}: unknown setting {unknown[0]!r}",
@@ -158,14 +174,25 @@ def _mirrors(value: object, origin: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def _feed_sources(value: object, origin: str) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise _wrong("feed_sources", origin, "a table of feed = address")
+    for feed, url in value.items():
+        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+            raise _wrong(f"feed_sources.{feed}", origin, "an http(s) address")
+    return value
+
+
 def _typed(name: str, value: object, origin: str, beside: Path) -> object:
     match name:
         case "offline":
             return _boolean(name, value, origin)
-        case "jobs" | "max_index_age":
+        case "jobs" | "max_index_age" | "max_feed_age":
             return _whole(name, value, origin)
         case "plain_http":
-            return _hosts(name, value, origin)
+            return _words(name, value, origin, "host:port of a registry, or a list of them")
+        case "feeds":
+            return _words(name, value, origin, "the name of a feed or group, or a list of them")
         case "engine":
             if value not in ENGINES:
                 raise _wrong(name, origin, f"one of {', '.join(ENGINES)}")
@@ -195,12 +222,12 @@ def _whole(name: str, value: object, origin: str) -> int:
     return number
 
 
-def _hosts(name: str, value: object, origin: str) -> tuple[str, ...]:
+def _words(name: str, value: object, origin: str, expected: str) -> tuple[str, ...]:
     listed = value.replace(",", " ").split() if isinstance(value, str) else value
     if not isinstance(listed, list) or not all(
-        isinstance(host, str) and host and "/" not in host for host in listed
+        isinstance(item, str) and item and "/" not in item for item in listed
     ):
-        raise _wrong(name, origin, "host:port of a registry, or a list of them")
+        raise _wrong(name, origin, expected)
     return tuple(listed)
 
 

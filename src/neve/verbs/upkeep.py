@@ -19,7 +19,8 @@ def shown_settings(settings: Settings) -> Settings:
     from neve.net import shown
 
     mirrors = {alias: tuple(shown(url) for url in urls) for alias, urls in settings.mirrors.items()}
-    return replace(settings, mirrors=mirrors)
+    sources = {feed: shown(url) for feed, url in settings.feed_sources.items()}
+    return replace(settings, mirrors=mirrors, feed_sources=sources)
 
 
 def verify_store(settings: Settings) -> StoreReport:

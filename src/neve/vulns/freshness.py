@@ -33,15 +33,11 @@ class FeedProblem:
 def freshness_of(feed: FeedState, *, now: int, limit: int) -> Freshness:
     """`STALE` when its source has not confirmed it for ``limit`` seconds (0: never stale).
 
-    An imported feed was confirmed when its data was made: a file does not get younger by being
-    read. A feed's own date is not asked otherwise: some sources have nothing new for weeks.
+    A fetched feed's own date is not asked: some sources have nothing new for weeks.
     """
     if limit == 0 or feed.kind in _LASTING:
         return Freshness.FRESH
-    confirmed = feed.fetched
-    if feed.source.startswith("file "):
-        confirmed = feed.data_time if feed.data_time is not None else feed.fetched
-    return Freshness.STALE if now - confirmed > limit else Freshness.FRESH
+    return Freshness.STALE if feed.age(now) > limit else Freshness.FRESH
 
 
 def problems(
@@ -57,7 +53,7 @@ def problems(
     ]
     for feed in feeds:
         if freshness_of(feed, now=now, limit=limit) is Freshness.STALE:
-            days = (now - (feed.data_time or feed.fetched)) // _DAY
+            days = feed.age(now) // _DAY
             text = f"{feed.name}: {days} days old, and {limit // _DAY} are allowed"
             found.append(FeedProblem(name=feed.name, freshness=Freshness.STALE, text=text))
     return tuple(found)

@@ -206,9 +206,17 @@ class FeedState:
     size: int = 0
     failure: str = ""
 
+    @property
+    def confirmed(self) -> int:
+        """When its source last said that this is the newest. A file does not get younger by being
+        read: of an imported feed it is when the data was made.
+        """
+        imported = self.source.startswith("file ")
+        return self.data_time if imported and self.data_time is not None else self.fetched
+
     def age(self, now: int) -> int:
-        """Seconds since its source last confirmed it (imported: since the data was made)."""
-        return max(0, now - self.fetched)
+        """Seconds since it was `confirmed`."""
+        return max(0, now - self.confirmed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
