@@ -5,28 +5,34 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from neve.attest.licences import NO_LICENCE, package_licence
+from neve.attest.bill import Bill, BillPackage
+from neve.attest.built import built_bill
+from neve.attest.licences import NO_LICENCE
 from neve.attest.subject import ATTEST_VERSION, AttestedImage, timestamp
-from neve.recipe.lock import LockedPackage
 from neve.recipe.types import TrustedCertificate
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 
 
 def cyclonedx(image: AttestedImage) -> bytes:
-    """The CycloneDX document of ``image``."""
-    components = [_component(image, package) for package in image.packages]
-    components += [_certificate(one) for one in image.lock.recipe.certificates]
+    """The CycloneDX document of an image that neve built."""
+    return cyclonedx_document(built_bill(image))
+
+
+def cyclonedx_document(bill: Bill) -> bytes:
+    """The CycloneDX document of ``bill``."""
+    components = [_component(package) for package in bill.packages]
+    components += [_certificate(one) for one in bill.certificates]
     references = [component["bom-ref"] for component in components]
-    reference = f"image:{image.identity}"
+    reference = f"image:{bill.identity}"
     document: dict[str, Any] = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{image.uuid('cyclonedx')}",
+        "serialNumber": f"urn:uuid:{bill.uuid('cyclonedx')}",
         "version": 1,
         "metadata": {
-            "timestamp": timestamp(image.lock.time),
+            "timestamp": timestamp(bill.created),
             "tools": {
                 "components": [
                     {"type": "application", "name": "neve-attest", "version": ATTEST_VERSION}
@@ -35,11 +41,11 @@ def cyclonedx(image: AttestedImage) -> bytes:
             "component": {
                 "type": "container",
                 "bom-ref": reference,
-                "name": image.title,
-                "version": str(image.identity),
+                "name": bill.title,
+                "version": bill.identity,
             },
         },
-        "components": [_system(image), *components],
+        "components": [*_system(bill), *components],
         "dependencies": [
             {"ref": reference, "dependsOn": references},
         ],
@@ -47,13 +53,11 @@ def cyclonedx(image: AttestedImage) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def _system(image: AttestedImage) -> dict[str, Any]:
-    return {
-        "type": "operating-system",
-        "bom-ref": f"os:{image.distro}",
-        "name": image.lock.recipe.base.name,
-        "version": image.version,
-    }
+def _system(bill: Bill) -> list[dict[str, Any]]:
+    if bill.system is None:
+        return []
+    reference, name, version = bill.system
+    return [{"type": "operating-system", "bom-ref": reference, "name": name, "version": version}]
 
 
 def _certificate(one: TrustedCertificate) -> dict[str, Any]:
@@ -80,23 +84,21 @@ def _certificate(one: TrustedCertificate) -> dict[str, Any]:
     }
 
 
-def _component(image: AttestedImage, package: LockedPackage) -> dict[str, Any]:
-    purl = image.purl(package)
+def _component(package: BillPackage) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "type": "library",
-        "bom-ref": purl,
+        "bom-ref": package.reference,
         "name": package.name,
         "version": package.version,
-        "purl": purl,
-        "hashes": [{"alg": "SHA-256", "content": package.digest.value}],
-        "properties": [
-            {"name": "neve:archive", "value": package.archive},
-            {"name": "neve:architecture", "value": package.architecture},
-            {"name": "neve:source", "value": package.source},
-            {"name": "neve:source-version", "value": package.source_version},
-        ],
     }
-    licence = package_licence(image, package.name)
-    if licence != NO_LICENCE:
-        fields["licenses"] = [{"expression": licence.expression}]
+    if package.purl:
+        fields["purl"] = package.purl
+    if package.sha256:
+        fields["hashes"] = [{"alg": "SHA-256", "content": package.sha256}]
+    if package.properties:
+        fields["properties"] = [
+            {"name": name, "value": value} for name, value in package.properties
+        ]
+    if package.licence != NO_LICENCE:
+        fields["licenses"] = [{"expression": package.licence.expression}]
     return fields

@@ -40,6 +40,21 @@ _PLAIN = {
     "zlib": "Zlib",
     "0bsd": "0BSD",
 }
+SPDX_NAMES = {
+    name.lower(): name
+    for name in (
+        *_PLAIN.values(),
+        *("AFL-2.1", "AFL-3.0", "Apache-1.1", "Artistic-1.0", "Beerware", "BlueOak-1.0.0"),
+        *("BSD-1-Clause", "BSD-3-Clause-Clear", "BSD-Source-Code", "bzip2-1.0.6", "CC-BY-3.0"),
+        *("CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CDDL-1.0", "CDDL-1.1", "CPL-1.0"),
+        *("ECL-2.0", "EPL-1.0", "EPL-2.0", "EUPL-1.2", "FTL", "HPND", "ICU", "IJG", "JSON"),
+        *("Libpng", "MIT-0", "MIT-CMU", "MPL-1.0", "MS-PL", "NCSA", "OFL-1.1", "OLDAP-2.8"),
+        *("PHP-3.01", "PostgreSQL", "Python-2.0", "Ruby", "Sleepycat", "SSPL-1.0", "TCL"),
+        *("UPL-1.0", "Unicode-3.0", "Unicode-DFS-2016", "Unlicense", "Vim", "W3C", "WTFPL"),
+        *("X11", "ZPL-2.1"),
+    )
+}
+"""Short identifiers of the SPDX licence list that packages name most, by their lower case."""
 _GNU = re.compile(r"(L|A)?GPL-([123])(?:\.([01]))?(\+?)\Z", re.IGNORECASE)
 _GNU_VERSIONS = {
     "GPL": {"1.0", "2.0", "3.0"},

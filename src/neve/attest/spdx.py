@@ -10,20 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
-from neve.attest.licences import Licence, package_licence
-from neve.attest.subject import (
-    ATTEST_VERSION,
-    AttestedImage,
-    regular_files,
-    timestamp,
-    written,
-)
-from neve.model import Origin
-from neve.recipe.lock import LockedPackage
-from neve.recipe.types import TrustedCertificate
+from neve.attest.bill import Bill, BillPackage, BillSource
+from neve.attest.built import built_bill
+from neve.attest.licences import Licence
+from neve.attest.subject import ATTEST_VERSION, AttestedImage, timestamp, written
 
 MEDIA_TYPE = "application/spdx+json"
 _IMAGE = "SPDXRef-Image"
@@ -32,40 +26,40 @@ _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9.-]")
 
 
 def spdx(image: AttestedImage) -> bytes:
-    """The SPDX document of ``image``."""
-    packages = image.packages
-    ids = _package_ids(packages)
-    files, held = _files(image, ids)
-    licences = {package: package_licence(image, package.name) for package in packages}
-    sources, source_of = _sources(image, packages)
-    rows = [_image_package(image, held.get(_IMAGE, []))]
+    """The SPDX document of an image that neve built."""
+    return spdx_document(built_bill(image))
+
+
+def spdx_document(bill: Bill) -> bytes:
+    """The SPDX document of ``bill``."""
+    ids = {package.key: _identifier("Package", package.key) for package in bill.packages}
+    files, held = _files(bill, ids)
+    sources = _sources(bill.packages)
+    rows = [_image_package(bill, held.get(_IMAGE, []))]
     rows += [
-        _package(image, package, ids[package], licences[package], held.get(ids[package], []))
-        for package in packages
+        _package(package, ids[package.key], held.get(ids[package.key], []))
+        for package in bill.packages
     ]
+    space = f"{quote(bill.title, safe='')}-{bill.uuid('spdx')}"
     document: dict[str, Any] = {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
-        "name": image.title,
-        "documentNamespace": f"https://spdx.org/spdxdocs/{image.title}-{image.uuid('spdx')}",
+        "name": bill.title,
+        "documentNamespace": f"https://spdx.org/spdxdocs/{space}",
         "creationInfo": {
-            "created": timestamp(image.lock.time),
+            "created": timestamp(bill.created),
             "creators": [f"Tool: neve-attest-{ATTEST_VERSION}"],
         },
         "documentDescribes": [_IMAGE],
-        "packages": [*rows, *sources],
+        "packages": [*rows, *(sources[key] for key in sorted(sources))],
         "files": files,
-        "relationships": _relationships(packages, ids, source_of),
+        "relationships": _relationships(bill.packages, ids),
     }
-    extracted = _extracted(licences.values())
+    extracted = _extracted(package.licence for package in bill.packages)
     if extracted:
         document["hasExtractedLicensingInfos"] = extracted
     return json.dumps(document, separators=(",", ":")).encode()
-
-
-def _package_ids(packages: Iterable[LockedPackage]) -> dict[LockedPackage, str]:
-    return {p: _identifier("Package", f"{p.name}-{p.architecture}") for p in packages}
 
 
 def _identifier(kind: str, name: str) -> str:
@@ -80,50 +74,29 @@ _Held = dict[str, list[tuple[str, str]]]
 """Package id → (file id, SHA-1) of its files."""
 
 
-def _files(
-    image: AttestedImage, ids: dict[LockedPackage, str]
-) -> tuple[list[dict[str, Any]], _Held]:
-    by_name: dict[str, str] = {}
-    for package, identifier in ids.items():
-        by_name.setdefault(package.name, identifier)
-        by_name[f"{package.name}:{package.architecture}"] = identifier
-    comments = {f"certificates[{c.name}]": _certificate(c) for c in image.lock.recipe.certificates}
+def _files(bill: Bill, ids: Mapping[str, str]) -> tuple[list[dict[str, Any]], _Held]:
     rows = []
     held: _Held = {}
-    for entry, holder in regular_files(image.tree):
-        if holder.content is None:
-            continue
-        name = hashlib.sha256(entry.path.encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    for file in bill.files:
+        name = hashlib.sha256(file.path.encode("utf-8", "surrogateescape")).hexdigest()[:20]
         identifier = f"SPDXRef-File-{name}"
-        sha1 = holder.content.sha1
-        comment = comments.get(entry.reason.subject)
         rows.append(
             {
                 "SPDXID": identifier,
-                "fileName": "." + written(entry.path),
+                "fileName": "." + written(file.path),
                 "checksums": [
-                    {"algorithm": "SHA1", "checksumValue": sha1},
-                    {"algorithm": "SHA256", "checksumValue": holder.content.digest.value},
+                    {"algorithm": "SHA1", "checksumValue": file.sha1},
+                    {"algorithm": "SHA256", "checksumValue": file.sha256},
                 ],
                 "licenseConcluded": _UNKNOWN,
                 "licenseInfoInFiles": [_UNKNOWN],
                 "copyrightText": _UNKNOWN,
-                **({} if comment is None else {"comment": comment}),
+                **({} if file.comment is None else {"comment": file.comment}),
             }
         )
-        owner = _IMAGE
-        if entry.reason.origin is Origin.PACKAGE:
-            owner = next((by_name[o] for o in sorted(entry.owners) if o in by_name), _IMAGE)
-        held.setdefault(owner, []).append((identifier, sha1))
+        owner = _IMAGE if file.holder is None else ids[file.holder]
+        held.setdefault(owner, []).append((identifier, file.sha1))
     return rows, held
-
-
-def _certificate(one: TrustedCertificate) -> str:
-    """What a file that holds one of the recipe's certificates says (SPDX 2.3, 8.12)."""
-    return (
-        f"X.509 certificate, trusted as {one.trust}: {one.subject}, SHA-256 {one.fingerprint}, "
-        f"{timestamp(one.not_before)} to {timestamp(one.not_after)}"
-    )
 
 
 def _contents(files: list[tuple[str, str]]) -> dict[str, Any]:
@@ -139,11 +112,11 @@ def _contents(files: list[tuple[str, str]]) -> dict[str, Any]:
     }
 
 
-def _image_package(image: AttestedImage, files: list[tuple[str, str]]) -> dict[str, Any]:
+def _image_package(bill: Bill, files: list[tuple[str, str]]) -> dict[str, Any]:
     return {
         "SPDXID": _IMAGE,
-        "name": image.title,
-        "versionInfo": str(image.identity),
+        "name": bill.title,
+        "versionInfo": bill.identity,
         "primaryPackagePurpose": "CONTAINER",
         "downloadLocation": _UNKNOWN,
         "licenseConcluded": _UNKNOWN,
@@ -153,30 +126,29 @@ def _image_package(image: AttestedImage, files: list[tuple[str, str]]) -> dict[s
     }
 
 
-def _package(
-    image: AttestedImage,
-    package: LockedPackage,
-    identifier: str,
-    licence: Licence,
-    files: list[tuple[str, str]],
-) -> dict[str, Any]:
-    return {
+def _package(package: BillPackage, identifier: str, files: list[tuple[str, str]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {
         "SPDXID": identifier,
         "name": package.name,
         "versionInfo": package.version,
         "supplier": _UNKNOWN,
         "originator": _UNKNOWN,
         "downloadLocation": _UNKNOWN,
-        "packageFileName": package.path.rpartition("/")[2],
-        "checksums": [{"algorithm": "SHA256", "checksumValue": package.digest.value}],
-        "sourceInfo": f"built from {package.source} {package.source_version}, "
-        f"archive {package.archive}",
-        "licenseConcluded": _UNKNOWN,
-        "licenseDeclared": licence.expression,
-        "copyrightText": _UNKNOWN,
-        "externalRefs": [_purl(image.purl(package))],
-        **_contents(files),
     }
+    if package.file_name:
+        fields["packageFileName"] = package.file_name
+    if package.sha256:
+        fields["checksums"] = [{"algorithm": "SHA256", "checksumValue": package.sha256}]
+    if package.origin:
+        fields["sourceInfo"] = package.origin
+    fields |= {
+        "licenseConcluded": _UNKNOWN,
+        "licenseDeclared": package.licence.expression,
+        "copyrightText": _UNKNOWN,
+    }
+    if package.purl:
+        fields["externalRefs"] = [_purl(package.purl)]
+    return {**fields, **_contents(files)}
 
 
 def _purl(purl: str) -> dict[str, str]:
@@ -187,38 +159,36 @@ def _purl(purl: str) -> dict[str, str]:
     }
 
 
-def _sources(
-    image: AttestedImage, packages: Iterable[LockedPackage]
-) -> tuple[list[dict[str, Any]], dict[LockedPackage, str]]:
+def _source_id(source: BillSource) -> str:
+    return _identifier("Source", f"{source.name}-{source.version}")
+
+
+def _sources(packages: Iterable[BillPackage]) -> dict[str, dict[str, Any]]:
+    """SPDX identifier → the source packages that ``packages`` were built from."""
     rows: dict[str, dict[str, Any]] = {}
-    source_of: dict[LockedPackage, str] = {}
-    for package in packages:
-        identifier = _identifier("Source", f"{package.source}-{package.source_version}")
-        source_of[package] = identifier
-        rows[identifier] = {
-            "SPDXID": identifier,
-            "name": package.source,
-            "versionInfo": package.source_version,
-            "primaryPackagePurpose": "SOURCE",
-            "downloadLocation": _UNKNOWN,
-            "filesAnalyzed": False,
-            "licenseConcluded": _UNKNOWN,
-            "licenseDeclared": _UNKNOWN,
-            "copyrightText": _UNKNOWN,
-            "externalRefs": [_purl(image.source_purl(package))],
-        }
-    return [rows[key] for key in sorted(rows)], source_of
+    for source in (package.source for package in packages):
+        if source is not None:
+            rows[_source_id(source)] = {
+                "SPDXID": _source_id(source),
+                "name": source.name,
+                "versionInfo": source.version,
+                "primaryPackagePurpose": "SOURCE",
+                "downloadLocation": _UNKNOWN,
+                "filesAnalyzed": False,
+                "licenseConcluded": _UNKNOWN,
+                "licenseDeclared": _UNKNOWN,
+                "copyrightText": _UNKNOWN,
+                **({"externalRefs": [_purl(source.purl)]} if source.purl else {}),
+            }
+    return rows
 
 
-def _relationships(
-    packages: Iterable[LockedPackage],
-    ids: dict[LockedPackage, str],
-    source_of: dict[LockedPackage, str],
-) -> list[dict[str, str]]:
+def _relationships(packages: Iterable[BillPackage], ids: Mapping[str, str]) -> list[dict[str, str]]:
     rows = [_relation("SPDXRef-DOCUMENT", "DESCRIBES", _IMAGE)]
     for package in packages:
-        rows.append(_relation(_IMAGE, "CONTAINS", ids[package]))
-        rows.append(_relation(ids[package], "GENERATED_FROM", source_of[package]))
+        rows.append(_relation(_IMAGE, "CONTAINS", ids[package.key]))
+        if package.source is not None:
+            rows.append(_relation(ids[package.key], "GENERATED_FROM", _source_id(package.source)))
     return rows
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
@@ -12,8 +14,11 @@ from pathlib import PurePath
 
 from neve.errors import NeveError, SourceError
 from neve.model import Digest, Fail, Pass, Platform, Skipped, Waived
+from neve.report.visible import visible
 
 SCHEMA_VERSION = 1
+
+_ACTING = re.compile(r"[\x7f-\uffff\U00010000-\U0010ffff]")
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -60,7 +65,27 @@ def document(kind: str, result: object) -> str:
         head.update(body)
     else:
         head["items"] = body
-    return json.dumps(head, indent=2, ensure_ascii=False) + "\n"
+    return _plain(json.dumps(head, indent=2, ensure_ascii=False)) + "\n"
+
+
+def _plain(text: str) -> str:
+    """``text``, which is JSON, so that any terminal and any reader can take it.
+
+    What images bring may hold characters that act on a terminal; inside of strings, the only
+    place where they can stand, they have an escape. A byte that was no UTF-8 has none in JSON
+    that all readers take: it becomes the text ``\\xNN``.
+    """
+    return text if text.isascii() and "\x7f" not in text else _ACTING.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    char = match[0]
+    code = ord(char)
+    if 0xD800 <= code <= 0xDFFF:
+        return "\\" + visible(char)
+    if unicodedata.category(char) not in ("Cc", "Cf", "Co", "Cn", "Zl", "Zp"):
+        return char
+    return json.dumps(char)[1:-1] if code != 0x7F else "\\u007f"
 
 
 def error_document(error: NeveError) -> str:

@@ -179,7 +179,7 @@ _RULES: Mapping[Part, _Rule] = {
     Part.EXECUTABLES: _those(lambda item: item.executable),
     Part.SHELLS_AND_INTERPRETERS: _programs(Role.SHELL, Role.INTERPRETER),
     Part.PACKAGE_MANAGERS: _programs(Role.PACKAGE_MANAGER),
-    Part.NETWORK_TOOLS: _programs(*(role for role in Role if role.value == "network-tool")),
+    Part.NETWORK_TOOLS: _programs(Role.NETWORK_TOOL),
     Part.PRIVILEGED: _those(lambda item: item.privileged),
     Part.WORLD_WRITABLE: _those(lambda item: item.world_writable),
     Part.USER_WRITABLE: _user_writable,

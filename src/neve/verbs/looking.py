@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from neve.inventory import Depth, Inventory
+from neve.errors import HostileInputError
+from neve.inventory import Depth, Inventory, PackageType
+from neve.inventory.entries import SeenFile, size_of
 from neve.inventory.layers import LayerSummary
+from neve.inventory.observe_copyright import licence_lines
+from neve.inventory.rootfs import RootFs
 from neve.model import Platform
 from neve.surface import Surface, measure_surface
-from neve.tree import Tree
+from neve.tree import FileEntry, Kind, Tree
 from neve.verbs.context import Workspace
 from neve.verbs.images import OpenedImage, OpenedRootFs, open_source
+
+_MAX_COPYRIGHT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """An image that was looked at. ``digest`` and ``platform`` are "" and ``layers`` empty for a
-    bare root file system.
+    bare root file system. ``copyrights`` has the licence lines of Debian's packages by name, where
+    they were asked for.
     """
 
     image: str
@@ -25,6 +33,7 @@ class Seen:
     layers: tuple[LayerSummary, ...]
     inventory: Inventory
     tree: Tree
+    copyrights: Mapping[str, bytes] = field(default_factory=dict)
 
     def surface(self, now: int) -> Surface:
         """The image's surface, certificates judged at ``now``."""
@@ -37,6 +46,7 @@ def look(
     *,
     depth: Depth = Depth.FULL,
     platform: Platform | None = None,
+    copyrights: bool = False,
 ) -> Seen:
     """What ``image`` holds; raises what ``open_source`` raises, and ``HostileInputError`` or
     ``TrustError`` for an image that does not hold together.
@@ -45,9 +55,14 @@ def look(
         workspace.progress.stage(f"reading {image}")
         match opened:
             case OpenedImage():
-                return _image(opened, workspace, depth)
+                seen = _image(opened, workspace, depth)
+                lines: _Lines = _kept
             case OpenedRootFs():
-                return _root(opened, depth)
+                seen = _root(opened, depth)
+                lines = _reading(opened.root)
+        if not copyrights:
+            return seen
+        return replace(seen, copyrights=dict(_copyrights(seen, lines)))
 
 
 def _image(opened: OpenedImage, workspace: Workspace, depth: Depth) -> Seen:
@@ -84,3 +99,34 @@ def _root(opened: OpenedRootFs, depth: Depth) -> Seen:
         inventory=replace(found, unjudged=unjudged),
         tree=root.tree,
     )
+
+
+_Lines = Callable[[FileEntry], bytes | None]
+
+
+def _copyrights(seen: Seen, lines: _Lines) -> Iterator[tuple[str, bytes]]:
+    """The licence lines of each Debian package; links between the documentation of packages, as
+    Debian has them, are followed inside the image.
+    """
+    for package in seen.inventory.packages:
+        if package.type is not PackageType.DEB:
+            continue
+        try:
+            entry = seen.tree.locate(f"/usr/share/doc/{package.name}/copyright")
+        except HostileInputError:  # links in a circle: nothing is said
+            continue
+        if entry is not None and entry.kind in (Kind.FILE, Kind.HARDLINK):
+            found = lines(seen.tree.content_entry(entry))
+            if found is not None:
+                yield package.name, found
+
+
+def _kept(entry: FileEntry) -> bytes | None:
+    return entry.facts.kept if isinstance(entry, SeenFile) and entry.facts is not None else None
+
+
+def _reading(root: RootFs) -> _Lines:
+    def lines(entry: FileEntry) -> bytes | None:
+        return licence_lines(root.read(entry)) if size_of(entry) <= _MAX_COPYRIGHT else None
+
+    return lines

@@ -12,14 +12,25 @@ _FILES = {
     "lock": "recipe/schema/lock.json",
     "contract": "contract/contract.json",
 }
+_RESULTS = "report/schema"
+_RESULT = "result:"
 
 
 def schema_text(document: str) -> str:
-    """The shipped schema of ``recipe``, ``lock`` or ``contract``; ``UsageError`` for another."""
-    relative = _FILES.get(document)
-    path = Path(neve.__file__).parent / relative if relative is not None else None
-    if path is None or not path.is_file():
-        raise UsageError(
-            f"{document}: no such schema", resolution=f"There are {', '.join(_FILES)}."
-        )
-    return path.read_text("utf-8")
+    """The shipped schema of ``recipe``, ``lock``, ``contract``, or of the result of a kind where
+    none of these has that name (``lock``: ``result:lock`` is the result). ``UsageError`` for
+    another.
+    """
+    known = schema_paths()
+    if document not in known:
+        raise UsageError(f"{document}: no such schema", resolution=f"There are {', '.join(known)}.")
+    return known[document].read_text("utf-8")
+
+
+def schema_paths() -> dict[str, Path]:
+    """Every name that ``schema_text`` takes, and where that schema lies."""
+    root = Path(neve.__file__).parent
+    found = {name: root / relative for name, relative in _FILES.items()}
+    for path in sorted((root / _RESULTS).glob("*.json")):
+        found[f"{_RESULT}{path.stem}" if path.stem in found else path.stem] = path
+    return found

@@ -84,7 +84,7 @@ def test_counts_and_their_subjects() -> None:
         "executables": 5,
         "shells-and-interpreters": 2,
         "package-managers": 1,
-        "network-tools": 0,
+        "network-tools": 1,
         "privileged": 3,
         "world-writable": 1,
         "user-writable": None,

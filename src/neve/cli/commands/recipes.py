@@ -235,7 +235,9 @@ def catalogue(output_format: FormatOption = OutputFormat.TABLE, quiet: QuietOpti
 
 
 def schema(
-    document: Annotated[str, typer.Argument(help="recipe, lock or contract.")] = "recipe",
+    document: Annotated[
+        str, typer.Argument(help="recipe, lock, contract, or the kind of a JSON result.")
+    ] = "recipe",
 ) -> None:
     """Print a JSON Schema, for editors and other tools."""
     with session(OutputFormat.TABLE) as run:
