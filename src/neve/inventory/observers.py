@@ -8,6 +8,7 @@ from __future__ import annotations
 from neve.inventory.observe_apk import OBSERVERS as APK
 from neve.inventory.observe_binary import OBSERVERS as BINARY
 from neve.inventory.observe_copyright import OBSERVERS as COPYRIGHT
+from neve.inventory.observe_certificates import OBSERVERS as CERTIFICATES
 from neve.inventory.observe_deb import OBSERVERS as DEB
 from neve.inventory.observe_dotnet import OBSERVERS as DOTNET
 from neve.inventory.observe_elf import OBSERVERS as ELF
@@ -16,6 +17,7 @@ from neve.inventory.observe_java import OBSERVERS as JAVA
 from neve.inventory.observe_node import OBSERVERS as NODE
 from neve.inventory.observe_others import OBSERVERS as OTHERS
 from neve.inventory.observe_php import OBSERVERS as PHP
+from neve.inventory.observe_ports import OBSERVERS as PORTS
 from neve.inventory.observe_python import OBSERVERS as PYTHON
 from neve.inventory.observe_rpm import OBSERVERS as RPM
 from neve.inventory.observe_ruby import OBSERVERS as RUBY
@@ -39,5 +41,7 @@ OBSERVERS: tuple[Observer, ...] = (
     *TEXTS,
     *COPYRIGHT,
     *ELF,
+    *CERTIFICATES,
+    *PORTS,
     *SECRETS,
 )
