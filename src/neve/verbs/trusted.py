@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from neve.verbs.records import Recorded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799
+"""The years 1 and 9999 in seconds since 1970: a hostile record may name any number."""
 _SOON = 30
 _SHORTEST = 8
 
@@ -92,13 +94,14 @@ def soon_expired(
             continue
         if one.not_after < since or one.not_after > clock + _SOON * 86_400:
             continue
-        days = (one.not_after - clock) // 86_400
-        when = f"expires in {days} days" if days >= 0 else f"expired {-days} days ago"
+        days = abs(one.not_after - clock) // 86_400
+        when = f"expires in {days} days" if one.not_after >= clock else f"expired {days} days ago"
         what = f"certificate {one.name} ({one.subject}) {when}, on {day_of(one.not_after)}"
         notes.append(f"{what}: replace it in the recipe ({one.source})")
     return tuple(notes)
 
 
 def day_of(seconds: int) -> date:
-    """The UTC day of a time."""
+    """The UTC day of a time; the last or first that a calendar has for one beyond it."""
+    seconds = min(max(seconds, _FIRST), _LAST)
     return (_EPOCH + timedelta(seconds=seconds)).date()
