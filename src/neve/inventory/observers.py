@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from neve.inventory.observe_apk import OBSERVERS as APK
 from neve.inventory.observe_binary import OBSERVERS as BINARY
-from neve.inventory.observe_copyright import OBSERVERS as COPYRIGHT
 from neve.inventory.observe_certificates import OBSERVERS as CERTIFICATES
+from neve.inventory.observe_copyright import OBSERVERS as COPYRIGHT
 from neve.inventory.observe_deb import OBSERVERS as DEB
 from neve.inventory.observe_dotnet import OBSERVERS as DOTNET
 from neve.inventory.observe_elf import OBSERVERS as ELF
