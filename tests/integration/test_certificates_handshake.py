@@ -111,10 +111,29 @@ PROGRAMS = {
         answers=False,
     ),
 }
+CERTIFI = "/opt/venv/lib/python3.13/site-packages/certifi/cacert.pem"
+# How a JRE of one's own keeps its roots: JDK 8 to 17 as JKS, newer ones as PKCS#12 without a
+# password, and what keytool makes by default.
+OWN_STORES = {
+    "jks": "/opt/jks/lib/security/cacerts",
+    "open": "/opt/open/lib/security/cacerts",
+    "sealed": "/opt/sealed/lib/security/cacerts",
+}
+KEYTOOL = {
+    "jks": ("-storetype", "JKS"),
+    "open": (
+        *("-storetype", "PKCS12", "-J-Dkeystore.pkcs12.macAlgorithm=NONE"),
+        "-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE",
+    ),
+    "sealed": ("-storetype", "PKCS12"),
+}
 RECIPES = {
-    "python": "extends: catalogue:debian-13/python\n",
+    "python": f"extends: catalogue:debian-13/python\nfiles: {{{CERTIFI}: {{source: roots.pem}}}}\n",
     "node": "extends: catalogue:debian-13/node\n",
-    "java": "extends: catalogue:debian-13/java\nfiles: {/opt/client: {source: client}}\n",
+    "java": (
+        "extends: catalogue:debian-13/java\nfiles:\n  /opt/client: {source: client}\n"
+        + "".join(f"  {path}: {{source: {name}}}\n" for name, path in OWN_STORES.items())
+    ),
     "ruby": "extends: catalogue:debian-13/ruby\n",
     "tools": (
         "extends: catalogue:debian-13/base\n"
@@ -171,6 +190,7 @@ class Field:
         files = dict(self.files)
         if name == "java":
             files["client/Client.class"] = compiled_client()
+            files |= own_stores()
         return self.works.made(f"tls-{name}", RECIPES[name] + CERTIFICATES, files)
 
     def runnable(self, image: Image) -> RunnableImage:
@@ -197,6 +217,24 @@ def compiled_client() -> bytes:
         return source.with_suffix(".class").read_bytes()
 
 
+def own_stores() -> dict[str, bytes]:
+    """Key stores as the JDK's keytool makes them, each with an authority nobody has met."""
+    made: dict[str, bytes] = {}
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        other = Authority(folder).file
+        for name, options in KEYTOOL.items():
+            keytool(folder / name, "-importcert", "-noprompt", "-file", str(other), *options)
+            made[name] = (folder / name).read_bytes()
+    return made
+
+
+def keytool(store: Path, *options: str) -> str:
+    """Run the JDK's own tool on a store under its default password."""
+    words = ["keytool", "-keystore", str(store), "-storepass", "changeit", *options]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
 @pytest.fixture(scope="module")
 def field(works: Works, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
     made = tmp_path_factory.mktemp("authorities")
@@ -208,7 +246,7 @@ def field(works: Works, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fi
         authority.context(HOST)
         pems[PORTS[name]] = (made / name / f"{HOST}.pem").read_text()
         files[f"{name}-ca.pem"] = authority.file.read_bytes()
-    del files["unknown-ca.pem"]
+    files["roots.pem"] = files.pop("unknown-ca.pem")
     files["leaf.der"], pems[PORTS["leaf"]] = own_leaf(HOST)
     _, pems[PORTS["other-leaf"]] = own_leaf(HOST)
     with ExitStack() as stack:
@@ -246,3 +284,41 @@ def test_the_recipes_authority_and_leaf_are_trusted_and_no_other(
         said = (refused.stdout + refused.stderr).lower()
         assert b"hello" not in said
         assert b"certifi" in said or b"verif" in said or b"pkix" in said, refused
+
+
+@pytest.mark.parametrize("name", OWN_STORES)
+def test_a_jre_of_its_own_trusts_them_in_its_own_store(
+    name: str, field: Field, tmp_path: Path
+) -> None:
+    """Java's default trust store is read without a password; keytool reads it with one."""
+    needs_javac("java")
+    container = field.container("java")
+    image = field.works.image(field.works.directory / "made-tls-java")
+    store = OWN_STORES[name]
+    for server, trusted in (("corp", True), ("leaf", True), ("unknown", False)):
+        url = f"https://{HOST}:{PORTS[server]}"
+        option = f"-Djavax.net.ssl.trustStore={store}"
+        done = container.run(["/usr/bin/java", option, "-cp", "/opt/client", "Client", url])
+        assert (done.exit_code == 0) == trusted, (server, done)
+    held = tmp_path / "store"
+    held.write_bytes(image.read(store))
+    listed = keytool(held, "-list")
+    assert listed.count("trustedCertEntry") == 3
+    assert "recipe:corp-ca" in listed
+    assert "recipe:leaf" in listed
+
+
+def test_a_copy_of_certifi_trusts_them_besides_its_own(field: Field) -> None:
+    for server, trusted in (
+        ("corp", True),
+        ("leaf", True),
+        ("unknown", True),
+        ("other-leaf", False),
+    ):
+        code = (
+            "import ssl, urllib.request as u;"
+            f"c = ssl.create_default_context(cafile={CERTIFI!r});"
+            f"print(u.urlopen('https://{HOST}:{PORTS[server]}', context=c).read())"
+        )
+        done = field.container("python").run(["/usr/bin/python3", "-c", code])
+        assert (done.exit_code == 0) == trusted, (server, done)
