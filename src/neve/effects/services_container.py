@@ -42,7 +42,7 @@ def init_script(services: Sequence[Service]) -> bytes:
             line("if", block(known, made, *refused)),
             line("if", Block((_emptied(ENDED),))),
             line("if", Block((_emptied(STOPPING),))),
-            ("/usr/bin/s6-svscan", "-C", str(max(64, len(services) + 8)), SCAN),
+            ("/usr/bin/s6-svscan", SCAN),
         )
     )
 
