@@ -13,6 +13,7 @@ from neve.inventory.accounts import read_accounts, read_groups
 from neve.inventory.configuration import exposed_ports
 from neve.inventory.entries import digest_of, size_of
 from neve.inventory.facts import includes
+from neve.inventory.found_secrets import configuration_secrets, image_secrets
 from neve.inventory.os_release import read_os_release
 from neve.inventory.owners import Ownership, changed_files, read_ownership
 from neve.inventory.programs import FAMILIES, Family, judge_name, with_links
@@ -65,7 +66,8 @@ def assemble(
         accounts=tuple(read_accounts(view)) if whole else (),
         groups=tuple(read_groups(view)) if whole else (),
         certificates=tuple(sorted((p, c) for p, f in view.facts.items() for c in f.certificates)),
-        secrets=tuple(sorted((p, s) for p, f in view.facts.items() for s in f.secrets)),
+        secrets=image_secrets(view, ownership)
+        + (configuration_secrets(configuration) if includes(depth, Depth.FULL) else ()),
         changed=changed_files(view, ownership, installed) if whole else (),
         services=tuple(sorted(read_services(view))) if whole else (),
         ports=tuple(sorted({*exposed_ports(configuration), *_listening(view)})),

@@ -39,7 +39,15 @@ def read_configuration(document: bytes) -> Configuration:
         health_check=_texts(health.get("Test")) if isinstance(health, dict) else (),
         platform="/".join(part for part in platform if part),
         created=_text(whole.get("created")),
+        history=tuple(_history(whole.get("history"))),
     )
+
+
+def _history(value: object) -> Iterator[str]:
+    """The command that each entry names, and its comment; empty entries keep their place."""
+    for item in value if isinstance(value, list) else ():
+        entry = item if isinstance(item, dict) else {}
+        yield " ".join(filter(None, (_text(entry.get(key)) for key in ("created_by", "comment"))))
 
 
 def exposed_ports(configuration: Configuration | None) -> Iterator[OpenPort]:

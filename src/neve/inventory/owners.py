@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from neve.inventory.entries import digest_of
 from neve.inventory.types import Change, ChangedFile, PackageFiles
 from neve.inventory.view import View
-from neve.tree import Kind
+from neve.tree import FileEntry, Kind
 
 _LEFT_OUT = re.compile(
     r"/usr/(?:local/)?share/(?:doc|doc-base|gtk-doc|man|info|locale|help|groff|lintian|linda|bug"
@@ -80,7 +80,13 @@ def _change(view: View, path: str, digest: str, *, configuration: bool) -> Chang
     changed = Change.CONFIGURATION if configuration else Change.CONTENT
     if entry.kind not in (Kind.FILE, Kind.HARDLINK):
         return changed
-    algorithm, _, value = digest.partition(":")
+    found = _checksum(view, entry, digest)
+    return changed if found and found != digest else None
+
+
+def _checksum(view: View, entry: FileEntry, digest: str) -> str:
+    """The checksum of ``entry`` by the algorithm of ``digest``; "" where nobody took it."""
+    algorithm = digest.partition(":")[0]
     held = view.held(entry)
     if algorithm == "sha256":
         known = digest_of(held)
@@ -88,7 +94,17 @@ def _change(view: View, path: str, digest: str, *, configuration: bool) -> Chang
     else:
         facts = view.facts.get(held.path)
         found = "" if facts is None else facts.md5 if algorithm == "md5" else facts.sha1
-    return changed if found and found != value else None
+    return f"{algorithm}:{found}" if found else ""
+
+
+def is_unchanged(view: View, path: str, digest: str) -> bool:
+    """Whether the file at ``path`` is known to be what ``digest`` promises."""
+    entry = view.tree.get(path)
+    return (
+        entry is not None
+        and entry.kind in (Kind.FILE, Kind.HARDLINK)
+        and _checksum(view, entry, digest) == digest
+    )
 
 
 def _listed(view: View) -> Iterator[PackageFiles]:

@@ -127,11 +127,14 @@ class Certificate:
 class Secret:
     """Something that looks like a secret, by structure and entropy. ``rule`` names what it looks
     like, ``line`` counts from 1 (0: binary), ``hint`` shows enough to find it and no more.
+    ``package`` is the distribution's package that brought the file just so: whoever has the
+    package has the secret, so it protects nothing, but it is nobody's leak either.
     """
 
     rule: str
     line: int
     hint: str
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,6 +347,7 @@ class Configuration:
     health_check: tuple[str, ...] = ()
     platform: str = ""
     created: str = ""
+    history: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
