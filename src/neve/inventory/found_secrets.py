@@ -1,4 +1,4 @@
-"""The secrets of a whole image: those of its files, with whose they are, and its configuration's."""
+"""The secrets of a whole image: its files', each with whose it is, and its configuration's."""
 
 from __future__ import annotations
 

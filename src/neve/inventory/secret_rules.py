@@ -235,7 +235,7 @@ OTHERS = (
         binary=False,
     ),
     SecretRule(
-        id="putty-key",
+        id="putty-private-key",
         meaning="a PuTTY private key",
         judged="its lines",
         literals=(b"PuTTY-User-Key-File-",),
@@ -318,7 +318,7 @@ OTHERS = (
         binary=False,
     ),
     SecretRule(
-        id="wireguard-key",
+        id="wireguard-private-key",
         meaning="a WireGuard private key",
         judged="its form and entropy",
         literals=(b"PrivateKey",),

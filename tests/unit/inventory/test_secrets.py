@@ -111,7 +111,7 @@ REAL = [
     ("docker-login", json.dumps({"auths": {"r.io": {"auth": basic("u", PASSWORD)}}})),
     ("basic-authorization", f"Authorization: Basic {basic('deploy', PASSWORD)}"),
     ("netrc-password", f"machine git.internal\n  login ci\n  password {PASSWORD}\n"),
-    ("wireguard-key", f"[Interface]\nPrivateKey = {mixed(43)}=\n"),
+    ("wireguard-private-key", f"[Interface]\nPrivateKey = {mixed(43)}=\n"),
     ("password-hash", f"root:$6$saltsalt${drawn(86)}:19000:0:99999:7:::"),
     ("password-hash", f"admin:$2y$10${drawn(53)}"),
     ("password-hash", f"u:$y$j9T${drawn(22)}${drawn(43)}:1:"),
@@ -179,7 +179,7 @@ def test_every_rule_has_a_case() -> None:
     assert bare <= {
         "google-oauth-secret", "rubygems-token", "mailgun-key", "discord-webhook", "heroku-key",
         "shopify-token", "anthropic-key", "vault-token", "terraform-token", "grafana-token",
-        "databricks-token", "putty-key",
+        "databricks-token", "putty-private-key",
     }  # fmt: skip
 
 
@@ -196,7 +196,7 @@ FORMS = [
     ("grafana-token", f"glsa_{mixed(32)}_{drawn(8, HEXADECIMAL)}"),
     ("databricks-token", "dapi" + drawn(32, HEXADECIMAL)),
     (
-        "putty-key",
+        "putty-private-key",
         "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: me\nPublic-Lines: 1\n"
         + mixed(64) + "\nPrivate-Lines: 1\n" + mixed(48) + "\nPrivate-MAC: 00\n",
     ),
