@@ -227,8 +227,9 @@ def choose_platform(
 ) -> dict[str, Any]:
     """The row of an index for ``platform``, or for ``preferred`` where there is a choice."""
     images = [row for row in rows if platform_of(row) != Platform("unknown", "unknown")]
-    if platform is None and len(images) == 1:
-        return images[0]
+    bare = [row for row in rows if "platform" not in row]
+    if platform is None and len(images or bare) == 1:
+        return (images or bare)[0]
     matching = [row for row in images if platform_matches(platform_of(row), platform or preferred)]
     if matching:
         return matching[0]
