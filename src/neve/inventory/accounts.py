@@ -65,7 +65,7 @@ def password_state(field: str) -> str:
     """What the second field of a shadow line means: ``locked``, ``none``, ``hash SCHEME``."""
     if not field:
         return "none"
-    if field.startswith(("!", "*")) or (len(field) < 13 and not field.startswith("_")):
+    if field.startswith(("!", "*")) or (len(field) < 13 and field[0] not in "_$"):
         return "locked"
     scheme = next((name for prefix, name in _SCHEMES if field.startswith(prefix)), None)
     if scheme is None:
