@@ -143,6 +143,19 @@ class SetCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddService:
+    """Run one more program, supervised; replaces the service of its name."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int | None = None
+    depends_on: tuple[str, ...] = ()
+    restart: str | None = None
+    user: str | None = None
+    stop_signal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddRepository:
     """Use one more repository; an alias alone is the distribution's own suite."""
 
@@ -201,6 +214,7 @@ RecipeEdit = (
     | SetWorkdir
     | SetEntrypoint
     | SetCommand
+    | AddService
     | AddRepository
     | Loosen
     | Acknowledge
@@ -272,6 +286,8 @@ def lower(edit: RecipeEdit) -> Lowered:  # noqa: C901 - one line a kind of edit
             return Put(("run", "entrypoint"), list(arguments))
         case SetCommand(arguments=arguments):
             return Put(("run", "command"), list(arguments))
+        case AddService():
+            return Put(("services", edit.name), _service(edit))
         case AddRepository():
             given = _given(edit, ("name", "url", "suite", "components", "keyring"))
             return Append(("repositories",), given if len(given) > 1 else edit.name)
@@ -287,6 +303,12 @@ def lower(edit: RecipeEdit) -> Lowered:  # noqa: C901 - one line a kind of edit
 def _certificate(edit: AddCertificate) -> Value:
     given = _given(edit, ("file", "name", "trust", "text"))
     return edit.file if list(given) == ["file"] else given
+
+
+def _service(edit: AddService) -> dict[str, Value]:
+    found = _given(edit, ("command", "user", "depends_on", "restart", "stop_signal"))
+    ready: dict[str, Value] = {"port": edit.port} if edit.port is not None else {}
+    return found | ({"ready": ready} if ready else {})
 
 
 def _packages(variant: str | None) -> Path:

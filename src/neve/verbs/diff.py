@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 
 from neve.attest.record import RecordedPath
 from neve.model import Platform
+from neve.recipe.plain import to_plain
 from neve.recipe.services import run_of
 from neve.tree import Kind
 from neve.verbs.context import Workspace
@@ -134,7 +135,17 @@ def _configuration(found: Recorded) -> dict[str, str]:
             shown |= {f"{field.name}.{name}": text for name, text in value}
         else:
             shown[field.name] = _plain(value) if is_dataclass(value) else _text(value)
-    return shown
+    return shown | _services(found)
+
+
+def _services(found: Recorded) -> dict[str, str]:
+    """What each service says that is not the default, a row a key."""
+    return {
+        f"services.{service.name}.{key}": json.dumps(value, ensure_ascii=False)
+        for service in found.lock.recipe.services
+        for key, value in to_plain(service).items()
+        if key != "name"
+    }
 
 
 def _text(value: object) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neve.cli.commands.certs import add_cert
+from neve.cli.commands.services import add_service
 from neve.cli.options import FormatOption, OutputFormat, QuietOption, session
 from neve.errors import UsageError
 
@@ -38,6 +39,9 @@ def register(app: typer.Typer) -> None:
     add.command("writable", epilog="Example: neve add writable /var/lib/app")(add_writable)
     add.command("keep", epilog="Example: neve add keep '/usr/share/doc/app/**'")(add_keep)
     add.command("cert", epilog="Example: neve add cert corp-ca.pem")(add_cert)
+    add.command("service", epilog="Example: neve add service job -- /usr/bin/python3 /srv/job.py")(
+        add_service
+    )
     app.add_typer(add, name="add")
     app.command("catalogue", epilog="Example: neve catalogue")(catalogue)
     app.command("schema", epilog="Example: neve schema recipe > recipe.schema.json")(schema)
