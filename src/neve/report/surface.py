@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from neve.report.sections import Section, limited, sections_markdown, sections_text
 from neve.report.table import Column, size_text
+from neve.report.visible import shortened
 from neve.surface import MEANING, REDUCED_PARTS, Measure, Part
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _TITLES = {
     Part.WEAK_BINARIES: "weakly hardened binaries",
 }
 _TOP = 3
+_WIDE = 36
 NOT_JUDGED = "not judged"
 
 
@@ -81,7 +83,7 @@ def surface_sections(result: SurfaceResult) -> Iterator[Section]:
             Column(title="part"),
             Column(title="count", number=True),
             Column(title="in the reduction", spare=True),
-            Column(title="such as", shrink=True, spare=True),
+            Column(title="such as", shrink=True),
         ),
         rows=tuple(
             (
@@ -105,7 +107,7 @@ def _such_as(measure: Measure) -> str:
         return measure.unjudged
     if measure.part in (Part.FILES, Part.BYTES):
         return ""
-    shown = ", ".join(measure.subjects[:_TOP])
+    shown = ", ".join(shortened(subject, _WIDE) for subject in measure.subjects[:_TOP])
     return shown + (" …" if len(measure.subjects) > _TOP else "")
 
 

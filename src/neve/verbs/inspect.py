@@ -26,7 +26,7 @@ from neve.inventory.layers import LayerSummary
 from neve.model import Platform
 from neve.surface import run_user
 from neve.verbs.context import Workspace
-from neve.verbs.looking import look
+from neve.verbs.looking import Seen, look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +73,17 @@ class InspectResult:
 def inspect_image(request: InspectRequest, workspace: Workspace) -> InspectResult:
     """Look at the image; raises what ``look`` raises."""
     seen = look(request.image, workspace, depth=request.depth, platform=request.platform)
+    return inspected(seen, now=workspace.clock)
+
+
+def inspected(seen: Seen, *, now: int) -> InspectResult:
+    """What was seen of an image, whole; certificates are judged at ``now``."""
     held = seen.inventory
     user = run_user(held)
     return InspectResult(
         image=seen.image,
         digest=seen.digest,
-        clock=workspace.clock,
+        clock=now,
         depth=held.depth,
         os_release=held.os_release,
         runs_as=user if isinstance(user, str) else f"{user.name} ({user.uid})",

@@ -9,7 +9,7 @@ from neve.inventory import Depth
 from neve.model import Platform
 from neve.surface import Measure, Part
 from neve.verbs.context import Workspace
-from neve.verbs.looking import look
+from neve.verbs.looking import Seen, look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +37,19 @@ class SurfaceResult:
 def surface_of_image(request: SurfaceRequest, workspace: Workspace) -> SurfaceResult:
     """Measure the image; raises what ``look`` raises."""
     seen = look(request.image, workspace, depth=request.depth, platform=request.platform)
-    surface = seen.surface(workspace.clock)
+    return measured(seen, now=workspace.clock, listed=request.listed)
+
+
+def measured(seen: Seen, *, now: int, listed: tuple[Part, ...] = ()) -> SurfaceResult:
+    """The surface of an image that was looked at; certificates are judged at ``now``."""
+    surface = seen.surface(now)
     return SurfaceResult(
         image=seen.image,
         digest=seen.digest,
         surface_version=surface.surface_version,
         measures=surface.measures,
         unjudged=surface.unjudged,
-        listed=request.listed,
+        listed=listed,
     )
 
 
