@@ -10,6 +10,7 @@ from typing import Any
 
 from neve.recipe import words
 from neve.recipe.document import Mapping, Node
+from neve.recipe.problems import closest
 from neve.recipe.shape import Either, Field, ListOf, MapOf, Reading, Record, Shape, Text, Whole
 
 _EXEC = "Write the exec form, a list: [/usr/bin/program, argument]. There is no shell."
@@ -81,16 +82,23 @@ _ADDRESS = Text(
     example="http://127.0.0.1:8000/health",
     normal=_address,
 )
+_SIGNALS = (
+    *("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"),
+    *("SIGWINCH", "SIGPWR", "SIGALRM", "SIGABRT", "SIGKILL"),
+)
+
+
+def _signal_hint(text: str) -> str:
+    word = text.lower() if text.lower().startswith("sig") else f"sig{text.lower()}"
+    near = closest(word, [signal.lower() for signal in _SIGNALS])
+    return f"Did you mean {near.upper()}?" if near else f"Use one of {', '.join(_SIGNALS)}."
+
+
 _SIGNAL = Text(
     what="a signal that ends a program",
-    pattern="|".join(
-        (
-            *("SIGHUP", "SIGINT", "SIGQUIT", "SIGABRT", "SIGKILL", "SIGUSR1", "SIGUSR2"),
-            *("SIGALRM", "SIGTERM", "SIGPWR", "SIGWINCH"),
-        )
-    ),
+    pattern="|".join(_SIGNALS),
     example="SIGTERM",
-    hint=words.SIGNAL.hint,
+    hint=_signal_hint,
 )
 _PORT = Whole(what="a port", low=1, high=65_535)
 
