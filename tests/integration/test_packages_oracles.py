@@ -202,6 +202,7 @@ def test_alpine(tmp_path: Path, release: str) -> None:
     busybox = next(item for item in found.packages if item.name == "ssl_client")
     assert (busybox.source, busybox.source_version) == ("busybox", busybox.version)
     assert [item.owner for item in found.packages if item.type.value == "generic"] == ["busybox"]
+    assert dict(read_changes(tmp_path)) == {"/etc/shadow": "configuration"}, "its root is locked"
 
 
 SPEC = """\

@@ -7,6 +7,7 @@ them would hide the one file that matters. All else that is missing is named.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,9 +80,16 @@ def _change(view: View, path: str, digest: str, *, configuration: bool) -> Chang
         return None if _LEFT_OUT.fullmatch(path) else Change.MISSING
     changed = Change.CONFIGURATION if configuration else Change.CONTENT
     if entry.kind not in (Kind.FILE, Kind.HARDLINK):
-        return changed
+        return None if entry.target and _is_of_link(entry.target, digest) else changed
     found = _checksum(view, entry, digest)
     return changed if found and found != digest else None
+
+
+def _is_of_link(target: str, digest: str) -> bool:
+    """Whether ``digest`` is of a link's text: apk's database has links among its files."""
+    algorithm, _, value = digest.partition(":")
+    text = target.encode("utf-8", "surrogateescape")
+    return algorithm == "sha1" and hashlib.sha1(text, usedforsecurity=False).hexdigest() == value
 
 
 def _checksum(view: View, entry: FileEntry, digest: str) -> str:
