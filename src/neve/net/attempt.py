@@ -51,9 +51,10 @@ class RetryError(Exception):
 class ChallengedError(Exception):
     """A 401 that a guard may answer."""
 
-    def __init__(self, url: str, response: httpx2.Response) -> None:
+    def __init__(self, url: str, used: str | None, response: httpx2.Response) -> None:
         super().__init__(url)
         self.url = url
+        self.used = used
         self.challenges = tuple(response.headers.get_list("www-authenticate"))[:_MOST_HEADERS]
         self.error = explain_status(url, response, ())
 
@@ -65,7 +66,7 @@ class NoLogin:
         """None."""
         return None
 
-    def challenged(self, _url: str, _challenges: tuple[str, ...]) -> bool:
+    def challenged(self, _url: str, _used: str | None, _challenges: tuple[str, ...]) -> bool:
         """Not worth another attempt."""
         return False
 

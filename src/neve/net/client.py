@@ -159,7 +159,7 @@ class HttpClient:
                 # Outside the slot: a guard asks for its token through this client.
                 if guard is None or challenges > _MOST_CHALLENGES:
                     raise challenge.error from None
-                if not guard.challenged(challenge.url, challenge.challenges):
+                if not guard.challenged(challenge.url, challenge.used, challenge.challenges):
                     raise challenge.error from None
                 continue
             except RetryError as retry:
@@ -310,7 +310,7 @@ class HttpClient:
             if response.status_code not in _REDIRECTS:
                 try:
                     if response.status_code == 401 and not isinstance(guard, NoLogin | None):
-                        raise ChallengedError(url, response)
+                        raise ChallengedError(url, login, response)
                     yield response
                 finally:
                     response.close()

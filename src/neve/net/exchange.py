@@ -16,9 +16,9 @@ class Guard(Protocol):
         """The ``Authorization`` for exactly this address; ``None`` sends none."""
         ...
 
-    def challenged(self, url: str, challenges: tuple[str, ...]) -> bool:
-        """The server answered 401 with these ``WWW-Authenticate`` headers: is it worth another
-        attempt? May use the network.
+    def challenged(self, url: str, used: str | None, challenges: tuple[str, ...]) -> bool:
+        """The server answered 401 with these ``WWW-Authenticate`` headers to a request that
+        carried ``used``: is it worth another attempt? May use the network.
         """
         ...
 

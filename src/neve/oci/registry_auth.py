@@ -196,11 +196,11 @@ class RegistryGuard:
         """The ``Authorization`` for ``url``; none for any server but the registry's."""
         return self.auth.header(self.repository, self.scopes, url)
 
-    def challenged(self, url: str, challenges: tuple[str, ...]) -> bool:
+    def challenged(self, url: str, used: str | None, challenges: tuple[str, ...]) -> bool:
         """Get the token that the registry asks for; ``False`` for another server's wish."""
         if not same_server(url, self.auth.base):
             return False
-        return self.auth.answer(self.repository, self.scopes, self.header(url), challenges)
+        return self.auth.answer(self.repository, self.scopes, used, challenges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class _Realm:
         own = self.secret is not None and same_server(url, self.realm)
         return self.secret.header() if self.secret is not None and own else None
 
-    def challenged(self, _url: str, _challenges: tuple[str, ...]) -> bool:
+    def challenged(self, _url: str, _used: str | None, _challenges: tuple[str, ...]) -> bool:
         return False
 
 

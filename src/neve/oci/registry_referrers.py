@@ -23,7 +23,7 @@ def list_referrers(repository: Repository, subject: Digest) -> tuple[Descriptor,
 
     The rows are claims: only the ``subject`` of each manifest proves that it belongs there.
     """
-    rows = _from_api(repository, subject)
+    rows = listed_referrers(repository, subject)
     if rows is None:
         rows = tuple(_from_tag(repository, subject).values())
     unique = {row.digest: row for row in rows}
@@ -42,8 +42,8 @@ def add_to_tag(repository: Repository, subject: Digest, rows: Iterable[Descripto
     repository.put_manifest(data, INDEX_TYPE, referrers_tag(subject))
 
 
-def _from_api(repository: Repository, subject: Digest) -> tuple[Descriptor, ...] | None:
-    """``None`` where the registry has no such list."""
+def listed_referrers(repository: Repository, subject: Digest) -> tuple[Descriptor, ...] | None:
+    """What the registry's own list of referrers names; ``None`` where it has no such list."""
     found: list[Descriptor] = []
     pages = 0
     for document in repository.pages(f"referrers/{subject}", accept=INDEX_TYPE, absent=_UNKNOWN):

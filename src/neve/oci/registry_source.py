@@ -52,9 +52,9 @@ class RegistryImage:
     def attached(self, artifact_type: str) -> bytes | None:
         """The document of the referrer of this type to the image, verified; ``None`` if none."""
         where = self._repository.where
-        for row in list_referrers(self._repository, self.manifest_digest):
-            if row.artifact_type not in (artifact_type, None):
-                continue
+        rows = list_referrers(self._repository, self.manifest_digest)
+        # Lists may leave the type out or name another one: only the manifest is sure of it.
+        for row in sorted(rows, key=lambda one: one.artifact_type != artifact_type):
             found = self._repository.manifest(str(row.digest))
             manifest = json_object(found.data, where)
             if manifest.get("artifactType") != artifact_type:

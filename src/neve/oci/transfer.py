@@ -11,7 +11,7 @@ from neve.model import Digest
 from neve.oci.contents import Contents, Gathered, Manifest, RepositoryContents, referrer_row
 from neve.oci.manifest import Descriptor
 from neve.oci.ports import BlobStore
-from neve.oci.registry_referrers import add_to_tag
+from neve.oci.registry_referrers import add_to_tag, listed_referrers
 from neve.oci.registry_upload import Sent, upload
 from neve.oci.repository import Repository
 
@@ -123,7 +123,10 @@ def _push_referrers(gathered: Gathered, target: Repository) -> int:
         if not noted and b'"subject"' in manifest.data:
             unlisted.setdefault(subject, []).append(referrer_row(manifest))
     for subject, rows in unlisted.items():
-        add_to_tag(target, subject, rows)
+        # Some that keep the list do not say so when they take a manifest.
+        known = {row.digest for row in listed_referrers(target, subject) or ()}
+        if missing := [row for row in rows if row.digest not in known]:
+            add_to_tag(target, subject, missing)
     return len(gathered.referrers)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -270,3 +272,21 @@ def test_challenges_as_servers_write_them() -> None:
 def test_any_challenge_can_be_read(headers: list[str]) -> None:
     for challenge in parse_challenges(tuple(headers)):
         assert challenge.scheme == challenge.scheme.lower()
+
+
+def test_requests_at_once_are_all_admitted(registry: FakeRegistry, connect: Connect) -> None:
+    """Who was refused without a login tries the one that another request found meanwhile."""
+    registry.login = LOGIN
+    registry.add_image("team/app", "1", b"layer")
+    together = threading.Barrier(4, timeout=5)
+
+    def meet(asked: Asked) -> Reply | None:
+        if "/manifests/" in asked.path and "authorization" not in asked.headers:
+            together.wait()
+        return None
+
+    registry.lies.append(meet)
+    repository = connect(registry, auths=auths(registry))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(repository.manifest, ["1"] * 4))
+    assert len({one.data for one in found}) == 1

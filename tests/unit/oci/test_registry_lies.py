@@ -335,6 +335,22 @@ def test_referrers_from_the_api_or_the_tag(
     assert opened.attached("application/other") is None
 
 
+def test_the_manifest_says_of_what_type_a_referrer_is(
+    registry: FakeRegistry, connect: Connect, store: Store
+) -> None:
+    image = registry.add_image("team/app", "1", b"layer")
+    rows = [
+        {**registry.add_referrer("team/app", image, kind, kind.encode()), "artifactType": said}
+        for kind, said in (("a/one", "a/two"), ("a/two", "a/one"))
+    ]
+    body = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": rows}).encode()
+    reply = Reply(200, {"Content-Type": INDEX}, body)
+    registry.lies.append(lambda a: reply if "/referrers/" in a.path else None)
+    opened = RegistryImage(connect(registry), "1", store, platform=None)
+    assert opened.attached("a/one") == b"a/one"
+    assert opened.attached("a/two") == b"a/two"
+
+
 def test_a_broken_referrers_list_is_not_an_empty_one(
     registry: FakeRegistry, connect: Connect
 ) -> None:
