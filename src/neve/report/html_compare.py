@@ -109,7 +109,7 @@ def _unjudged(result: CompareResult) -> Markup | None:
     return tag(
         "section",
         tag("h2", f"Not judged: {result.unjudged:,} paths"),
-        tag("p", "What could not be read is not clean; it is not known. No number here counts it."),
+        tag("p", "What could not be read is not clean; it is not known."),
         items,
         class_="notice open",
     )
@@ -173,6 +173,7 @@ def _picture(result: CompareResult) -> Markup:
             "figure",
             bars("parts", "Attack surface, part by part", groups) if groups else None,
             tag("figcaption", "Each part on its own scale. * in the reduction."),
+            class_="bars",
         ),
         tag("p", f"None in any image: {', '.join(nothing)}.", class_="small") if nothing else None,
         tag("p", f"Not judged in every image: {', '.join(unknown)}.", class_="small")

@@ -133,7 +133,7 @@ def _image(seen: Seen, surface: Surface) -> ComparedImage:
         digest=seen.digest,
         platform=seen.platform,
         distribution=inventory.os_release.name or inventory.os_release.id or "unknown",
-        user=user if isinstance(user, str) else f"{user.name} ({user.uid})",
+        user="not known" if isinstance(user, str) else f"{user.name} ({user.uid})",
         depth=inventory.depth.value,
         unjudged=surface.unjudged,
     )
