@@ -56,10 +56,11 @@ class Observing:
         self._interesting = _any_of(item.paths for item in chosen if item.paths)
         self._by_magic: dict[bytes, list[tuple[bytes, Observer]]] = {}
         for item in chosen:
-            for magic in item.magics:
+            for magic in (*item.magics, *item.never):
                 if not 2 <= len(magic) <= HEAD:
                     raise ValueError(f"{item.name}: a magic of {len(magic)} bytes")
-                self._by_magic.setdefault(magic[:2], []).append((magic, item))
+                if magic in item.magics:
+                    self._by_magic.setdefault(magic[:2], []).append((magic, item))
 
     def asking(self, path: str, head: bytes) -> tuple[Observer, ...]:
         """Who asks to see the file at ``path`` that begins with ``head``, each once."""
@@ -67,7 +68,7 @@ class Observing:
         magics = self._by_magic.get(head[:2])
         if not (named or magics or self._everything):
             return ()
-        found = [row.observer for row in self._everything]
+        found = [r.observer for r in self._everything if not head.startswith(r.observer.never)]
         if named:
             found += [r.observer for r in self._by_path if r.pattern and r.pattern.fullmatch(path)]
         if magics:

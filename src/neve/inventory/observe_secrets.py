@@ -10,7 +10,7 @@ from neve.inventory.secrets_in import scan_secrets
 from neve.inventory.types import Candidate, Depth, FileFacts, Observer
 
 _HEAD = 4_096
-_LIMIT = 256 << 20
+_SHORTEST = 12
 _OPAQUE = (
     b"\x7fELF", b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd",
     b"\x04\x22\x4d\x18", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3", b"\0asm",
@@ -22,11 +22,10 @@ _WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def _observe(candidate: Candidate, data: memoryview) -> FileFacts | None:
+    del candidate
     head = bytes(data[:_HEAD])
-    if len(head) < 12 or head.startswith(_OPAQUE):
+    if len(head) < _SHORTEST:
         return None
-    if candidate.size > _LIMIT:
-        return FileFacts(unjudged=(f"{candidate.size} bytes: too large to look for secrets",))
     text = bytes(data)
     wide = _WIDE.get(head[:2])
     if wide is not None:
@@ -40,11 +39,11 @@ def _observe(candidate: Candidate, data: memoryview) -> FileFacts | None:
 OBSERVERS = (
     Observer(
         name="secrets",
-        version=1,
+        version=2,
         depth=Depth.FULL,
         observe=_observe,
         everything=True,
-        limit=1 << 62,
+        never=_OPAQUE,
     ),
 )
 """The row for secrets in files."""

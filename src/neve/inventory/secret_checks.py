@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import pairwise
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_RANDOM_FROM = 12
+_RANDOM_FROM = 16
 _TRANSITIONS = 0.25
 _BITS = {True: 3.0, False: 3.3}
 """Bits a character that random text of hexadecimal digits (true) or more has at least."""

@@ -217,7 +217,7 @@ _CRYPT = (
 _ASSIGNED = (
     rb"(?i:passwo?r?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|credential)"
     rb"[A-Za-z0-9_.-]{0,30}[\"']?\]?[ \t]{0,8}(?:=>|:=|=|:)[ \t]{0,8}[\"'`]?"
-    rb"(?P<s>[^\s\"'`<>(){}\[\],;$%&|\\]{12,128})(?![(\[.\w])"
+    rb"(?P<s>[^\s\"'`<>(){}\[\],;$%&|\\]{16,128})(?![(\[.\w])"
 )
 
 OTHERS = (

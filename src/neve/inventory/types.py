@@ -195,7 +195,8 @@ class Candidate:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observer:
     """One way to look into a file. It is asked where the whole path matches ``paths`` (a regular
-    expression), where the file begins with one of ``magics``, or, with ``everything``, always.
+    expression), where the file begins with one of ``magics``, or, with ``everything``, wherever
+    it begins with none of ``never``.
 
     ``observe`` never raises for what a file holds; ``None``: nothing to say. Raise ``version``
     whenever the same bytes would give other facts. A file of more than ``limit`` bytes is noted
@@ -209,6 +210,7 @@ class Observer:
     paths: str | None = None
     magics: tuple[bytes, ...] = ()
     everything: bool = False
+    never: tuple[bytes, ...] = ()
     limit: int = 256 << 20
 
 

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neve.inventory.facts import Observing
 from neve.inventory.observe_secrets import OBSERVERS
 from neve.inventory.secret_rules import RULES
 from neve.inventory.secrets_in import masked, scan_secrets, secrets_in_text
-from neve.inventory.types import Candidate
+from neve.inventory.types import Candidate, Depth
 
 DRAW = random.Random(20)
 LETTERS = string.ascii_letters
@@ -209,8 +210,8 @@ def test_rarer_forms(rule: str, text: str) -> None:
 
 
 def observe(data: bytes) -> list[tuple[str, int]]:
-    (observer,) = OBSERVERS
-    facts = observer.observe(Candidate(path="/x", mode=0o644, size=len(data)), memoryview(data))
+    observing = Observing(Depth.FULL, OBSERVERS)
+    facts = observing.observe(Candidate(path="/x", mode=0o644, size=len(data)), memoryview(data))
     return [(secret.rule, secret.line) for secret in facts.secrets] if facts else []
 
 
