@@ -1,7 +1,7 @@
 """``make demo``: the catalogue's Debian 13 Python image, built, tested and compared.
 
-Builds from the live archive, runs the image's contract in the sandbox, and measures it beside a
-plain Debian with the same packages, installed by mmdebstrap.
+Builds from the live archive, runs the image's contract in the sandbox, and compares it with a
+plain Debian with the same packages, installed by mmdebstrap: as numbers, and as a page to show.
 """
 
 from __future__ import annotations
@@ -13,18 +13,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from neve.inventory.read import read_inventory
-from neve.inventory.rootfs import open_tar
-from neve.oci.layout_source import open_image
-from neve.oci.pack import store_reader
-from neve.oci.read_tree import read_tree
 from neve.report.table import Column, size_text, table
-from neve.store import Store, default_directory
-from neve.surface import Surface, measure_surface, reduction
 
 RECIPE = "catalogue/debian-13/python.yaml"
 OUTPUT = Path("build-out/python")
+PAGE = OUTPUT.parent / "compared.html"
+NUMBERS = OUTPUT.parent / "demo.json"
 TAG = "neve-python:demo"
 PLAIN = ("python3", "ca-certificates", "media-types", "netbase", "tzdata")
 
@@ -37,10 +33,14 @@ def main() -> None:
     say("\n2. Running its contract as its own user on a read-only root")
     run([neve, "test", str(OUTPUT)])
     say("\n3. Installing the same Python on a plain Debian 13 (mmdebstrap), to compare")
-    before = plain_surface()
-    after = image_surface(OUTPUT)
+    with tempfile.TemporaryDirectory(prefix="neve-demo-") as scratch:
+        plain = str(plain_debian(Path(scratch) / "plain-debian-python.tar"))
+        compare = [neve, "compare", "--quiet", plain, str(OUTPUT)]
+        run([*compare, "--format", "html", "-o", str(PAGE)])
+        run([*compare, "--format", "json", "-o", str(NUMBERS)])
     say("")
-    show(before, after)
+    show(json.loads(NUMBERS.read_text()))
+    say(f"All of it as a page to show: {PAGE}\n")
     tag = TAG.rpartition(":")[2]
     say(f"The image is an OCI layout in {OUTPUT}. Run it with:\n")
     say(f"  podman run --rm -it oci:{OUTPUT}:{tag} -c 'import ssl; print(ssl.OPENSSL_VERSION)'")
@@ -61,25 +61,21 @@ def run(argv: list[str]) -> None:
         raise SystemExit(result.returncode)
 
 
-def plain_surface() -> Surface:
-    """The surface of a minimal Debian with Python, its maintainer scripts run as usual."""
-    with tempfile.TemporaryDirectory(prefix="neve-demo-") as scratch:
-        archive = Path(scratch) / "plain.tar"
-        program = shutil.which("mmdebstrap") or "mmdebstrap"
-        run(
-            [
-                program,
-                "--quiet",
-                "--variant=minbase",
-                f"--include={','.join(PLAIN)}",
-                "--aptopt=APT::Install-Recommends false",
-                "trixie",
-                str(archive),
-                *_mirrors(),
-            ]
-        )
-        with open_tar(archive) as root:
-            return measure_surface(read_inventory(root.tree, root.read))
+def plain_debian(archive: Path) -> Path:
+    """A minimal Debian with Python, its maintainer scripts run as usual, as a tar."""
+    run(
+        [
+            shutil.which("mmdebstrap") or "mmdebstrap",
+            "--quiet",
+            "--variant=minbase",
+            f"--include={','.join(PLAIN)}",
+            "--aptopt=APT::Install-Recommends false",
+            "trixie",
+            str(archive),
+            *_mirrors(),
+        ]
+    )
+    return archive
 
 
 def _mirrors() -> list[str]:
@@ -91,25 +87,16 @@ def _mirrors() -> list[str]:
     return [f"deb {mirrors.urls('debian', 'amd64')[0]} trixie main"]
 
 
-def image_surface(layout: Path) -> Surface:
-    """The surface of the built image, read back from its layers."""
-    with Store.open(default_directory(os.environ)) as store:
-        tree = read_tree(open_image(layout), store)
-        view = store_reader(store)
-        return measure_surface(read_inventory(tree, lambda entry: bytes(view(entry))))
-
-
-def show(before: Surface, after: Surface) -> None:
+def show(compared: dict[str, Any]) -> None:
     """Both surfaces side by side, part by part, and the one number."""
     rows = []
-    afterwards = {measure.part: measure.count for measure in after.measures}
-    for measure in before.measures:
-        count = afterwards[measure.part]
-        if measure.count is None or count is None:
+    for part in compared["parts"]:
+        before, after = part["counts"]
+        if before is None or after is None:
             continue  # needs an image's configuration, which a bare root file system has not
-        text = size_text if measure.part.value == "bytes" else str
-        share = f"{100 * (1 - count / measure.count):.0f} %" if measure.count else ""
-        rows.append([measure.part.value, text(measure.count), text(count), share])
+        text = size_text if part["part"] == "bytes" else str
+        share = f"{100 * part['shares'][0]:.0f} %" if before else ""
+        rows.append([part["part"], text(before), text(after), share])
     columns = [
         Column(title="attack surface"),
         Column(title="plain Debian + Python", number=True),
@@ -117,13 +104,9 @@ def show(before: Surface, after: Surface) -> None:
         Column(title="less", number=True),
     ]
     say(table(columns, rows, width=100))
-    smaller = reduction(before, after)
-    number = "not known" if smaller is None else f"{100 * smaller:.0f} %"
+    reduction = compared["differences"][0]["reduction"]
+    number = "not known" if reduction is None else f"{100 * reduction:.0f} %"
     say(f"attack-surface reduction: {number}\n")
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    (OUTPUT.parent / "demo.json").write_text(
-        json.dumps({m.part.value: [m.count, afterwards[m.part]] for m in before.measures}) + "\n"
-    )
 
 
 if __name__ == "__main__":
