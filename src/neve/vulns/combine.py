@@ -80,6 +80,8 @@ def combine(
         if judged is None:
             continue
         authority = kinds.get(feed) in _AUTHORITIES
+        if judged.state in SETTLED and not authority and not settled and not index.has_vex:
+            continue  # it can neither raise nor lower what the others say
         if authority and not settled and judged.state in SETTLED:
             # Thousands for a kernel, and their record would only repeat the name.
             record = Record(id=claim.record, vulnerabilities=(claim.record,))

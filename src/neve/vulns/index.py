@@ -154,7 +154,7 @@ class Index:
 
     def statements(self, name: str) -> tuple[tuple[str, VexStatement], ...]:
         """Imported VEX statements about the vulnerability of this name, each with its feed."""
-        if "openvex" not in self._kinds:
+        if not self.has_vex:
             return ()
         rows = self._rows("SELECT feed, body FROM vex WHERE name=? ORDER BY feed, number", name)
         found = []
@@ -167,13 +167,14 @@ class Index:
 
     def spoken_of(self, name: str) -> bool:
         """Whether any VEX statement is about the vulnerability of this name."""
-        if "openvex" not in self._kinds:
+        if not self.has_vex:
             return False
         return bool(self._rows("SELECT 1 FROM vex WHERE name=? LIMIT 1", name))
 
     @cached_property
-    def _kinds(self) -> frozenset[str]:
-        return frozenset(feed.kind for feed in self.feeds)
+    def has_vex(self) -> bool:
+        """Whether any VEX document was imported."""
+        return any(feed.kind == "openvex" for feed in self.feeds)
 
     def reports(self, digest: str) -> tuple[tuple[str, ImportedReport], ...]:
         """Other scanners' reports about the image with this digest, each with its feed."""
