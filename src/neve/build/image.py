@@ -17,19 +17,24 @@ from neve.attest.spdx import spdx
 from neve.attest.subject import AttestedImage
 from neve.build.made import ImageFacts, ImageParts, LockedBuild, MadeImage, image_of, remember_image
 from neve.build.tree import Assembly
+from neve.build.variant_kinds import LAYERED, RUNTIME, expiry
+from neve.build.variants import layers_of
 from neve.model import Digest, Skipped, Waived
 from neve.oci.bundle import Artifact
 from neve.oci.config import (
     LABEL_CYCLONEDX,
+    LABEL_EXPIRES,
     LABEL_LOCK,
     LABEL_RECIPE,
     LABEL_RECORD,
     LABEL_SPDX,
+    LABEL_VARIANT,
     chain_id,
 )
 from neve.oci.layer import LayerBlob
-from neve.oci.layering import LayerPlan, partition
+from neve.oci.layering import LayerPlan
 from neve.oci.pack import pack_layers
+from neve.recipe.lock import LockedTarget
 from neve.store import Store
 from neve.tree import FileEntry, Kind
 
@@ -44,13 +49,22 @@ def untouched_layers(build: LockedBuild, assembly: Assembly) -> tuple[LayerPlan,
     """The layers that byte-compiling leaves as they are: they can be packed meanwhile."""
     return tuple(
         plan
-        for plan in partition(assembly.tree, order=_order(build))
+        for plan in _layers(build, assembly)
         if plan.packages and not any(entry.path.endswith(".py") for entry in plan.entries)
     )
 
 
-def _order(build: LockedBuild) -> list[str]:
-    return [build.lock.packages[index].name for index in build.target.packages]
+def _layers(build: LockedBuild, assembly: Assembly) -> tuple[LayerPlan, ...]:
+    platform = build.target.platform
+    below = next(
+        (t for t in build.lock.targets if (t.platform, t.variant) == (platform, RUNTIME)),
+        build.target,
+    )
+    return layers_of(assembly, order=_order(build, build.target), base_order=_order(build, below))
+
+
+def _order(build: LockedBuild, target: LockedTarget) -> list[str]:
+    return [build.lock.packages[index].name for index in target.packages]
 
 
 def make_image(
@@ -66,7 +80,7 @@ def make_image(
 
     ``fresh`` packs every layer again, though the store may hold it.
     """
-    plans = partition(assembly.tree, order=_order(build))
+    plans = _layers(build, assembly)
     blobs = pack_layers(plans, store, compression=build.compression, workers=workers, fresh=fresh)
     subject = AttestedImage(
         name=build.lock.recipe.name,
@@ -128,13 +142,24 @@ def _documents(subject: AttestedImage, assembly: Assembly) -> tuple[Artifact, ..
 
 
 def _labels(build: LockedBuild, digests: Mapping[str, Digest]) -> dict[str, str]:
-    return {
+    return _variant_labels(build) | {
         LABEL_RECIPE: str(build.recipe_digest),
         LABEL_LOCK: str(build.lock_digest),
         LABEL_RECORD: str(digests[RECORD_TYPE]),
         LABEL_SPDX: str(digests[SPDX_TYPE]),
         LABEL_CYCLONEDX: str(digests[CYCLONEDX_TYPE]),
     }
+
+
+def _variant_labels(build: LockedBuild) -> dict[str, str]:
+    """What lets a policy refuse a variant that is not for production."""
+    name = build.target.variant
+    variant = next((one for one in build.lock.recipe.variants if one.name == name), None)
+    if variant is None or variant.kind not in LAYERED:
+        return {}
+    last = expiry(variant, build.lock.time)
+    expires = {LABEL_EXPIRES: last.isoformat()} if last is not None else {}
+    return {LABEL_VARIANT: variant.kind, **expires}
 
 
 def _facts(build: LockedBuild, assembly: Assembly, blobs: Sequence[LayerBlob]) -> ImageFacts:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from neve.build.plant import Diversion, plant
 from neve.build.unmet import unmet_wishes
+from neve.build.variant_kinds import loosened_by
 from neve.distro import Release
 from neve.effects.apply import Applied, apply_effects, settle_effects
 from neve.effects.bench import EffectContext
@@ -21,11 +22,11 @@ from neve.effects.planted import plant_database, plant_placeholders
 from neve.effects.prune import PruneRequest, prune
 from neve.effects.recipe import RunAs, apply_recipe
 from neve.effects.script import Parameters
-from neve.formats.deb import PackageFacts
 from neve.effects.services import add_services, require_programs
+from neve.formats.deb import PackageFacts
 from neve.model import Check, Digest, Skipped
-from neve.recipe.types import Loosening, Recipe, Variant
 from neve.recipe.services import programs_of, run_of
+from neve.recipe.types import Loosening, Recipe, Variant
 from neve.tree import Content, FileEntry, Inline, Tree
 
 ContentReader = Callable[[FileEntry], bytes]
@@ -52,9 +53,14 @@ class Ingredients:
     read: ContentReader
 
     @property
-    def loosened(self) -> tuple[Loosening, ...]:
-        """What the recipe and the variant loosen."""
+    def asked_loosened(self) -> tuple[Loosening, ...]:
+        """What somebody wrote that it be loosened."""
         return (*self.recipe.loosened, *self.variant.loosened)
+
+    @property
+    def loosened(self) -> tuple[Loosening, ...]:
+        """What the recipe and the variant loosen, and what the variant's kind does."""
+        return (*self.asked_loosened, *loosened_by(self.variant))
 
     @property
     def keep(self) -> tuple[str, ...]:
@@ -69,7 +75,8 @@ class Assembly:
     ``hardened`` holds the checks and the refusals: a lock stops at one. ``planted`` counts the
     entries before anything was pruned. ``bytecode_directories`` hold Python that packages want
     compiled; ``omitted`` are caches that are left out: (package, generator, why); ``unmet``
-    is what the recipe says that came to nothing.
+    is what the recipe says that came to nothing. ``base`` is the runtime image that a layered
+    variant lies on.
     """
 
     tree: Tree
@@ -79,6 +86,7 @@ class Assembly:
     bytecode_directories: tuple[str, ...] = ()
     omitted: tuple[tuple[str, str, str], ...] = ()
     unmet: tuple[Check, ...] = ()
+    base: Assembly | None = None
     certificates: tuple[Check, ...] = ()
     """What is worth knowing about the recipe's certificates: a failure is a warning."""
     trust_stores: tuple[TrustStore, ...] = ()
@@ -121,25 +129,25 @@ def assemble(ingredients: Ingredients) -> Assembly:
         file_content=lambda digest: _content(ingredients, digest),
     )
     placed = add_certificates(tree, ingredients.recipe, context)
+    add_services(tree, ingredients.recipe, wishes.run_as, context)
     plant_placeholders(tree, context)
     tree.apply_all(prune(tree, _prune_request(ingredients)))
     hardened = harden(tree, _harden_context(ingredients, wishes.run_as, tree))
     tree.apply_all(hardened.edits)
     settle_effects(tree, applied)
+    require_programs(tree, ingredients.recipe)
     return Assembly(
         tree=tree,
         run_as=wishes.run_as,
-    add_services(tree, ingredients.recipe, wishes.run_as, context)
         hardened=hardened,
         planted=planted,
         bytecode_directories=applied.bytecode_directories,
         omitted=applied.omitted,
         unmet=unmet_wishes(
-    require_programs(tree, ingredients.recipe)
             tree,
             run_of(ingredients.recipe),
             keep=ingredients.keep,
-            loosened=ingredients.loosened,
+            loosened=ingredients.asked_loosened,
             judged=hardened.checks,
         ),
         certificates=(

@@ -145,13 +145,15 @@ def _compile(build: LockedBuild, plan: BuildPlan, assembly: Assembly, workspace:
             compression=build.compression,
             workers=1,
         )
-        add_bytecode(
-            assembly,
-            store=workspace.store,
-            read=store_reader(workspace.store),
-            host=lambda: _host_tree(build, plan, assembly, workspace),
-            jobs=workspace.settings.jobs,
-        )
+        for one in (assembly.base, assembly):
+            if one is not None:
+                add_bytecode(
+                    one,
+                    store=workspace.store,
+                    read=store_reader(workspace.store),
+                    host=lambda: _host_tree(build, plan, assembly, workspace),
+                    jobs=workspace.settings.jobs,
+                )
         packing.result()
 
 
@@ -177,6 +179,8 @@ def assemble_target(
     Raises ``UsageError`` where this neve answers scripts otherwise than the lock says.
     """
     from neve.build.tree import Ingredients, assemble
+    from neve.build.variant_kinds import RUNTIME, is_layered
+    from neve.build.variants import on_top_of
     from neve.distro import find_distro
     from neve.verbs.locking import bytes_reader, fetch_facts, requested_names
     from neve.verbs.resolving import find_variant
@@ -204,7 +208,16 @@ def assemble_target(
         )
     )
     assembly.hardened.require()
-    return assembly
+    if not is_layered(lock.recipe, target.variant):
+        return assembly
+    runtime = assemble_target(
+        lock,
+        find_target(lock, target.platform, RUNTIME),
+        workspace,
+        contents=contents,
+        addresses=addresses,
+    )
+    return on_top_of(runtime, assembly, find_variant(lock.recipe, target.variant).kind)
 
 
 def _locked_answers(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
@@ -17,6 +17,8 @@ from neve.build.answers import Answers, UnknownScriptsError, answer_scripts, too
 from neve.build.facts import FactsReader
 from neve.build.rules import rule_versions
 from neve.build.tree import Assembly, Ingredients, assemble, commands_of
+from neve.build.variant_kinds import RUNTIME, is_layered
+from neve.build.variants import on_top_of
 from neve.distro import Release
 from neve.effects.database import EffectsDatabase
 from neve.effects.harden import HARDEN_RULES
@@ -26,14 +28,13 @@ from neve.formats.deb import PackageFacts
 from neve.model import Digest, Platform
 from neve.oci.pack import store_reader
 from neve.recipe.lock import Lock, LockedArchive, LockedPackage, LockedTarget
-from neve.recipe.types import ReadRecipe
+from neve.recipe.types import ReadRecipe, Recipe
 from neve.resolve import Chosen, Solution
 from neve.resolve.drop import Reduced, drop_maintainer_only
 from neve.tree import FileEntry
 from neve.verbs.context import Workspace
 from neve.verbs.holding import Hold
 from neve.verbs.resolving import (
-    RUNTIME,
     Resolved,
     addresses_of,
     at_place,
@@ -74,7 +75,7 @@ def make_lock(
         read,
         workspace,
         platforms=platforms,
-        variants=variants or variants_of(read.recipe),
+        variants=_with_runtime(read.recipe, variants or variants_of(read.recipe)),
         hold=hold,
     )
     rows = [locked_package(chosen) for chosen in _all_chosen(resolved)]
@@ -82,10 +83,13 @@ def make_lock(
     source = workspace.archives(resolved.release, addresses_of(read.recipe))
     facts = fetch_facts(workspace, source, rows, archives)
     time = lock_time(archives)
-    judged = {
-        key: _judge(read, workspace, resolved, key, facts=facts, time=time)
-        for key in resolved.solutions
-    }
+    judged = _on_runtime(
+        read.recipe,
+        {
+            key: _judge(read, workspace, resolved, key, facts=facts, time=time)
+            for key in resolved.solutions
+        },
+    )
     for (_, variant), one in judged.items():
         one.assembly.hardened.require(variant=None if variant == RUNTIME else variant)
     packages, targets = _targets(judged)
@@ -104,6 +108,25 @@ def make_lock(
         indexes=tuple(i.data for archive in resolved.archives for i in archive.indexes),
         assemblies={key: one.assembly for key, one in judged.items()},
     )
+
+
+def _with_runtime(recipe: Recipe, variants: Sequence[str]) -> tuple[str, ...]:
+    """``variants``, and the runtime image first where one of them lies on it."""
+    layered = any(is_layered(recipe, name) for name in variants)
+    return tuple(dict.fromkeys((RUNTIME, *variants))) if layered else tuple(variants)
+
+
+def _on_runtime(
+    recipe: Recipe, judged: Mapping[tuple[Platform, str], _Judged]
+) -> dict[tuple[Platform, str], _Judged]:
+    """``judged`` with every layered variant on its platform's runtime image."""
+    found = dict(judged)
+    for (platform, variant), one in judged.items():
+        if is_layered(recipe, variant):
+            kind = find_variant(recipe, variant).kind
+            runtime = judged[platform, RUNTIME].assembly
+            found[platform, variant] = replace(one, assembly=on_top_of(runtime, one.assembly, kind))
+    return found
 
 
 def fetch_facts(

@@ -11,13 +11,14 @@ from difflib import get_close_matches
 
 from neve.archive import SuiteRequest, VerifiedArchive
 from neve.build.steps import Step, StepKind
+from neve.build.variant_kinds import RUNTIME
 from neve.distro import Release, Suite, find_distro
 from neve.errors import NeveError, SourceError, UsageError
 from neve.formats.deb import PackagesIndex
 from neve.formats.deb.index import OFFSETS_VERSION
 from neve.model import Digest, Platform
-from neve.recipe.types import PackageRequest, ReadRecipe, Recipe, Repository, Variant
 from neve.recipe.services import supervisor_requests
+from neve.recipe.types import PackageRequest, ReadRecipe, Recipe, Repository, Variant
 from neve.resolve import (
     Explanation,
     Request,
@@ -31,7 +32,6 @@ from neve.store import Store
 from neve.verbs.context import Workspace
 from neve.verbs.holding import Hold, Holding
 
-RUNTIME = "runtime"
 _FOREIGN_COMPONENTS = ("main",)
 IDENTITY = PackageRequest(name="base-files")
 """Every image says what it is: ``/etc/os-release`` and the layout come from this package."""
