@@ -15,18 +15,12 @@ from neve.inventory.observing import one_line
 _WORD = re.compile(r"[A-Za-z][\w.]*", re.ASCII)
 _VERSION_WORD = re.compile(r"[0-9].*|build[0-9]+.*|rc?[0-9]+", re.IGNORECASE)
 _GLUED = re.compile(r"[._]([0-9].*)$")
-_GROUP = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _VERSION_FIELDS = (
     "Implementation-Version", "Specification-Version", "Plugin-Version", "Bundle-Version",
 )  # fmt: skip
 _NAME_FIELDS = ("Name", "Bundle-Name", "Short-Name", "Extension-Name", "Implementation-Title")
-_GROUP_FIELDS = (
-    "Group-Id", "Bundle-SymbolicName", "Extension-Name", "Specification-Vendor-Id",
-    "Implementation-Vendor-Id", "Implementation-Title", "Automatic-Module-Name",
-)  # fmt: skip
 _LICENCE_FIELDS = ("Bundle-License", "Plugin-License-Name")
-_REPOSITORIES = ("repository", "maven-repo", "maven2")
 _MAX_POM = 4 << 20
 _MAX_NAME = 512
 
@@ -147,27 +141,6 @@ def artifact_name(manifest: Manifest, file: Coordinates) -> str:
             return parts[-1]
         return file.artifact
     return next((v for name in _NAME_FIELDS if (v := _known(main.get(name)))), "")
-
-
-def manifest_group(manifest: Manifest) -> str:
-    """A group id that a manifest gives away: a dotted name in one of its fields, else ""."""
-    main = manifest[0]
-    for name in _GROUP_FIELDS:
-        value = _symbolic(main) if name == "Bundle-SymbolicName" else _known(main.get(name))
-        if _GROUP.fullmatch(value):
-            return value
-    return ""
-
-
-def repository_group(path: str, artifact: str) -> str:
-    """The group id of a path in a Maven repository (``…/repository/GROUP/ARTIFACT/VERSION/FILE``);
-    "" for any other.
-    """
-    parts = path.rpartition(":")[2].split("/")[:-2]
-    root = next((i for i, part in enumerate(parts) if part in _REPOSITORIES), None)
-    if root is None or len(parts) < root + 3 or parts[-1] != artifact:
-        return ""
-    return ".".join(parts[root + 1 : -1])
 
 
 def _symbolic(main: dict[str, str]) -> str:

@@ -15,18 +15,17 @@ from dataclasses import dataclass, field
 
 from neve.errors import HostileInputError
 from neve.formats.zips import Budget, ZipArchive, ZipEntry, read_zip
+from neve.inventory.jar_groups import group_of
 from neve.inventory.jars import (
     Coordinates,
     Manifest,
     artifact_name,
     file_coordinates,
-    manifest_group,
     manifest_licences,
     manifest_version,
     read_manifest,
     read_pom,
     read_properties,
-    repository_group,
 )
 from neve.inventory.observing import one_line, packages_of, text_of
 from neve.inventory.purl import package_url
@@ -146,8 +145,7 @@ class _Reading:
             return known
         artifact = known.artifact if known else artifact_name(manifest, file)
         version = (known.version if known else "") or file.version or manifest_version(manifest)
-        group = (known.group if known else "") or repository_group(place, artifact)
-        group = group or manifest_group(manifest)
+        group = (known.group if known else "") or group_of(artifact, place, manifest[0])
         if not artifact:
             return None
         return Coordinates(group=group, artifact=artifact, version=version)

@@ -170,7 +170,7 @@ def java(path: str, data: bytes) -> Found:
     ("name", "wanted"),
     [
         ("shop-1.4.2.jar", ("shop", "1.4.2")),
-        ("spring-core-6.1.2-SNAPSHOT.jar", ("spring-core", "6.1.2-SNAPSHOT")),
+        ("shop-core-6.1.2-SNAPSHOT.jar", ("shop-core", "6.1.2-SNAPSHOT")),
         ("com.example.icu_50.1.1.v2013.jar", ("icu", "50.1.1.v2013")),
         ("guava.jar", ("guava", "9.9-very-long")),
         ("log4j-1.2-api-2.17.1.jar", ("log4j", "1.2-api-2.17.1")),
@@ -208,6 +208,24 @@ def test_a_pom_with_a_parent() -> None:
     assert java("/app/x-2.jar", jar({"META-INF/maven/pom.xml": bomb})) == [
         ("org.example.shop.app", "x", "2")
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("spring-web-6.1.6.jar", "org.springframework"),
+        ("spring-boot-3.2.5.jar", "org.springframework.boot"),
+        ("spring-security-core-6.2.4.jar", "org.springframework.security"),
+        ("tomcat-embed-core-10.1.20.jar", "org.apache.tomcat.embed"),
+        ("kafka-clients-3.7.0.jar", "org.apache.kafka"),
+        ("org.eclipse.osgi-3.18.600.jar", "org.eclipse.platform"),
+        ("unheard-of-1.0.jar", "unheard-of"),
+    ],
+)
+def test_the_group_of_a_jar_without_pom(name: str, group: str) -> None:
+    manifest = "Manifest-Version: 1.0\r\nAutomatic-Module-Name: spring.web\r\n\r\n"
+    ((found, _, _),) = java(f"/app/{name}", jar(manifest=manifest))
+    assert found == group
 
 
 def test_a_jar_in_a_maven_repository() -> None:
