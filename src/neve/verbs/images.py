@@ -20,19 +20,21 @@ the local Podman or Docker holds; Docker Hub.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neve.errors import UsageError
-from neve.inventory.rootfs import RootFs
 from neve.model import Digest, Platform
-from neve.oci.source import ImageSource
 from neve.verbs.context import Workspace
 from neve.verbs.platforms import host_platform
+
+if TYPE_CHECKING:
+    from neve.inventory.rootfs import RootFs
+    from neve.oci.source import ImageSource
 
 
 class Transport(StrEnum):
@@ -139,6 +141,24 @@ def split_transport(text: str) -> tuple[Transport, str] | None:
     if prefix != Transport.REGISTRY:
         return Transport(prefix), rest
     return (Transport.REGISTRY, rest[2:]) if rest.startswith("//") else None
+
+
+def is_remote(subject: str) -> bool:
+    """Whether ``subject`` can only mean an image: it has a transport, or begins with a
+    registry's host, or has ``:TAG`` behind a file that exists.
+    """
+    from neve.oci.reference import names_registry
+
+    if split_transport(subject) is not None:
+        return True
+    place = local_place(subject)
+    if place is not None:
+        return place.tag is not None
+    return (
+        names_registry(subject)
+        and not subject.startswith((".", "/", "~"))
+        and not subject.endswith((".yaml", ".yml", ".lock"))
+    )
 
 
 def local_place(subject: str, tag: str | None = None) -> Place | None:
@@ -257,6 +277,8 @@ def _in_engine(name: str, workspace: Workspace) -> Transport | None:
 
 def saved_by_engine(place: Place, workspace: Workspace, stack: ExitStack) -> Path:
     """The image as its engine saves it, in a file that goes when ``stack`` is left."""
+    import tempfile
+
     from neve.sandbox.engine import Engine
 
     program = ENGINES[place.transport]

@@ -19,6 +19,7 @@ from neve.recipe.lock import Lock, LockedPackage, LockedTarget
 from neve.recipe.lockfile import dump_lock, load_lock
 from neve.verbs.building import find_target
 from neve.verbs.context import Workspace
+from neve.verbs.images import Opened, OpenedImage, is_remote, open_source
 from neve.verbs.lock import matching_lock, read_recipe_at, repository_addresses
 from neve.verbs.places import RecipePlace, find_recipe
 from neve.verbs.platforms import host_platform
@@ -54,10 +55,11 @@ def recorded(
     Without ``platforms`` this machine's is meant, where there is a choice. Raises ``ToolError``
     for an image that carries no record.
     """
-    platform = platforms[0] if platforms else host_platform()
-    path = Path(subject)
-    if is_image(path):
-        return image_record(path, workspace, platform=platform)
+    platform = platforms[0] if platforms else None
+    if is_image(Path(subject)) or is_remote(subject):
+        with open_source(subject, workspace, platform=platform) as opened:
+            return opened_record(opened)
+    platform = platform or host_platform()
     return recipe_record(find_recipe(subject), workspace, platform=platform, variant=variant)
 
 
@@ -71,22 +73,24 @@ def is_image(path: Path) -> bool:
         return file.read(262)[257:262] == b"ustar"
 
 
-def image_record(path: Path, workspace: Workspace, *, platform: Platform | None) -> Recorded:
-    """The record that an image carries as a referrer."""
-    from neve.oci.layout_source import read_attached
-
-    data = read_attached(path, MEDIA_TYPE, platform=platform)
+def opened_record(opened: Opened) -> Recorded:
+    """The record that an image carries as a referrer; ``ToolError`` where it carries none."""
+    data = opened.attached(MEDIA_TYPE) if isinstance(opened, OpenedImage) else None
     if data is None:
-        raise ToolError(
-            f"{path}: the image carries no build record",
-            resolution="Copies by tag leave it behind: take the layout that `neve build` wrote, "
-            "or ask about the recipe and its lock instead.",
-        )
-    del workspace
+        raise no_record(opened.subject)
     read = read_record(data)
     lock = record_lock(read)
     target = find_target(lock, read.platform, read.variant)
-    return Recorded(subject=str(path), record=read, lock=lock, target=target)
+    return Recorded(subject=opened.subject, record=read, lock=lock, target=target)
+
+
+def no_record(subject: str) -> ToolError:
+    """The error for an image about which nothing was recorded, or whose record was lost."""
+    return ToolError(
+        f"{subject}: the image carries no build record",
+        resolution="Copies by tag leave it behind: take the layout that `neve build` wrote, "
+        "or ask about the recipe and its lock instead.",
+    )
 
 
 def record_lock(read: BuildRecord) -> Lock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from neve.attest.record import MEDIA_TYPE, BuildRecord, RecordedPath, read_record
 from neve.build.image import CYCLONEDX_TYPE, SPDX_TYPE
@@ -14,15 +13,14 @@ from neve.errors import ExitCode
 from neve.model import Check, Digest, Fail, Pass, Platform, Verdict, sha256_of
 from neve.oci.codec import Compression
 from neve.oci.config import LABEL_CYCLONEDX, LABEL_LOCK, LABEL_RECORD, LABEL_SPDX
-from neve.oci.layout_source import open_image, read_attached
 from neve.oci.read_tree import read_tree
 from neve.oci.source import ImageSource
 from neve.recipe.lock import Lock
 from neve.recipe.lockfile import dump_lock
 from neve.tree import FileEntry, Inline, Kind, Tree
 from neve.verbs.context import Workspace
-from neve.verbs.platforms import host_platform
-from neve.verbs.records import image_record
+from neve.verbs.images import Opened, OpenedImage, OpenedRootFs, open_source
+from neve.verbs.records import no_record, opened_record
 
 _SHOWN = 5
 _NAMED = (
@@ -35,11 +33,11 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
-    """Which image; ``rebuild`` builds its lock again and compares bytes. ``platform`` ``None`` is
-    this machine's, where the image has several.
+    """Which image, as `open_source` takes it; ``rebuild`` builds its lock again and compares
+    bytes. ``platform`` ``None`` is this machine's, where the image has several.
     """
 
-    image: Path
+    image: str
     rebuild: bool = False
     platform: Platform | None = None
 
@@ -67,27 +65,31 @@ def verify_image(request: VerifyRequest, workspace: Workspace) -> VerifyResult:
     Raises ``TrustError`` for a blob that is not what its name says and ``ToolError`` for an image
     without a record.
     """
-    platform = request.platform or host_platform()
-    found = image_record(request.image, workspace, platform=platform)
-    source = open_image(request.image, platform=platform)
+    with open_source(request.image, workspace, platform=request.platform) as opened:
+        return _verified(opened, request, workspace)
+
+
+def _verified(opened: Opened, request: VerifyRequest, workspace: Workspace) -> VerifyResult:
+    found = opened_record(opened)
+    if isinstance(opened, OpenedRootFs):
+        raise no_record(request.image)
+    source = opened.source
     workspace.progress.stage("reading the image")
     tree = read_tree(source, workspace.store)
     labels = _labels(source)
     checks = [
         Check(
             rule="digests",
-            subject=str(request.image),
+            subject=request.image,
             verdict=Pass(f"{len(source.layers)} layers and the configuration hold what they name"),
         ),
-        *_named_documents(request.image, platform, labels),
+        *_named_documents(opened, labels),
         _named_lock(found.lock, labels),
         Check(rule="record", subject="every path", verdict=_compare_record(found.record, tree)),
     ]
     if request.rebuild:
         checks.append(_rebuild(found.record, found.lock, source, tree, workspace))
-    return VerifyResult(
-        image=str(request.image), platform=found.record.platform, checks=tuple(checks)
-    )
+    return VerifyResult(image=request.image, platform=found.record.platform, checks=tuple(checks))
 
 
 def _labels(source: ImageSource) -> Mapping[str, str]:
@@ -98,15 +100,15 @@ def _labels(source: ImageSource) -> Mapping[str, str]:
     return {str(name): str(value) for name, value in labels.items()}
 
 
-def _named_documents(image: Path, platform: Platform, labels: Mapping[str, str]) -> Iterator[Check]:
-    """The record and the SBOMs that the layout carries, against the configuration's labels."""
+def _named_documents(opened: OpenedImage, labels: Mapping[str, str]) -> Iterator[Check]:
+    """The record and the SBOMs that the image carries, against the configuration's labels."""
     for rule, label, artifact_type in _NAMED:
-        data = read_attached(image, artifact_type, platform=platform)
+        data = opened.attached(artifact_type)
         own = "nothing" if data is None else str(sha256_of(data))
         named = labels.get(label, "nothing")
         verdict: Verdict = Pass(own)
         if own != named:
-            verdict = Fail(f"the configuration names {named}, the layout carries {own}")
+            verdict = Fail(f"the configuration names {named}, the image carries {own}")
         yield Check(rule=rule, subject=label, verdict=verdict)
 
 

@@ -193,7 +193,10 @@ def run_test(
 
 
 def verify(
-    image: Annotated[Path, typer.Argument(help="An OCI layout or archive that neve built.")],
+    image: Annotated[
+        str,
+        typer.Argument(help="An image that neve built: a layout, an archive, a registry's name."),
+    ],
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build it again from its lock and compare bytes.")
     ] = False,
