@@ -74,14 +74,32 @@ def _image(opened: OpenedImage, workspace: Workspace, depth: Depth) -> Seen:
         workspace.progress.advance(1)
 
     read = read_image(opened.source, cache=workspace.store, depth=depth, progress=progress)
-    configuration = read.inventory.configuration
+    inventory = _without_secrets(read.inventory, opened.source.configuration)
+    configuration = inventory.configuration
     return Seen(
         image=opened.subject,
         digest="" if opened.digest is None else str(opened.digest),
         platform=configuration.platform if configuration is not None else "",
         layers=read.layers,
-        inventory=read.inventory,
+        inventory=inventory,
         tree=read.tree,
+    )
+
+
+def _without_secrets(inventory: Inventory, document: bytes) -> Inventory:
+    """``inventory`` with the secrets of its configuration among the others, and none of them
+    readable.
+    """
+    from neve.verbs.masking import masked_configuration
+
+    if inventory.configuration is None:
+        return inventory
+    masked = masked_configuration(inventory.configuration, document)
+    also = masked.secrets if inventory.depth is Depth.FULL else ()
+    return replace(
+        inventory,
+        configuration=masked.configuration,
+        secrets=tuple(sorted({*inventory.secrets, *also})),
     )
 
 
