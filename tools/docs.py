@@ -21,6 +21,7 @@ from neve.effects.generators.table import GENERATORS
 from neve.errors import NeveError
 from neve.verbs.settings import ENGINES, known_settings
 from tools.docs_commands import EXIT_CODES, commands, commands_page
+from tools.docs_detection import detection_page
 from tools.docs_json import json_page, modules
 from tools.docs_text import ADVICE, DEFAULTS, GENERATED, VARIABLES
 from tools.result_schemas import result_schemas
@@ -200,6 +201,7 @@ def pages() -> dict[Path, str]:
     return {
         REFERENCE / "commands.md": commands_page(),
         REFERENCE / "contract.md": contract_page(),
+        REFERENCE / "detection.md": detection_page(MARK),
         REFERENCE / "effects.md": effects_page(),
         REFERENCE / "errors.md": errors_page(),
         REFERENCE / "json.md": json_page(),

@@ -21,19 +21,21 @@ _ADDRESS = r"(?:\[[0-9A-Fa-f:.]{2,45}\]:|[\w.*-]{1,200}:)?"
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
-    """``line`` is matched against each line, without its leading white space."""
+class Server:
+    """``paths`` are its files; ``line`` is matched against each line, without its leading white
+    space.
+    """
 
     name: str
     paths: str
     line: re.Pattern[str]
 
 
-def _server(name: str, paths: str, line: str) -> _Server:
-    return _Server(name, paths, re.compile(line))
+def _server(name: str, paths: str, line: str) -> Server:
+    return Server(name, paths, re.compile(line))
 
 
-_SERVERS = (
+SERVERS = (
     _server(
         "nginx",
         r"(?:/usr/local)?/(?:etc|opt)/(?:nginx|openresty)/.*",
@@ -65,7 +67,7 @@ _SERVERS = (
 )
 
 
-def _observe_with(server: _Server, candidate: Candidate, data: memoryview) -> FileFacts | None:
+def _observe_with(server: Server, candidate: Candidate, data: memoryview) -> FileFacts | None:
     text = bytes(data).decode("utf-8", "replace")
     found = tuple(_ports(server, candidate.path, text))
     if not found:
@@ -74,7 +76,7 @@ def _observe_with(server: _Server, candidate: Candidate, data: memoryview) -> Fi
     return FileFacts(ports=found[:_MAX_PORTS], unjudged=notes if len(found) > _MAX_PORTS else ())
 
 
-def _ports(server: _Server, path: str, text: str) -> Iterator[OpenPort]:
+def _ports(server: Server, path: str, text: str) -> Iterator[OpenPort]:
     shown = 0
     for number, line in enumerate(text.splitlines(), start=1):
         match = server.line.match(line[:_MAX_LINE].lstrip())
@@ -89,7 +91,7 @@ def _ports(server: _Server, path: str, text: str) -> Iterator[OpenPort]:
             return
 
 
-def _row(server: _Server) -> Observer:
+def _row(server: Server) -> Observer:
     def observe(candidate: Candidate, data: memoryview) -> FileFacts | None:
         return _observe_with(server, candidate, data)
 
@@ -103,5 +105,5 @@ def _row(server: _Server) -> Observer:
     )
 
 
-OBSERVERS = tuple(_row(server) for server in _SERVERS)
+OBSERVERS = tuple(_row(server) for server in SERVERS)
 """One row a server."""

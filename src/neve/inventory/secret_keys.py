@@ -9,6 +9,12 @@ from collections.abc import Iterator
 from neve.formats.certificates.der import DerError, read_item
 
 KEY_MARK = b"PRIVATE KEY"
+KEY_RULES = (
+    ("private-key", "a private key that anybody can use", "it decodes as one"),
+    ("encrypted-private-key", "a private key that needs a password", "it decodes as one"),
+    ("pgp-private-key", "an OpenPGP private key", "its first packet is a secret key"),
+)
+"""(rule, what it finds, how a likeness is told), for the documentation."""
 _BEGIN = re.compile(rb"-----BEGIN ((?:[A-Z0-9]{2,12} ){0,2}PRIVATE KEY(?: BLOCK)?)-----")
 _RUN = re.compile(rb"[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9+/]{1,15}={1,2}(?![A-Za-z0-9])")
 _MAX_KEY = 64 << 10
