@@ -295,6 +295,32 @@ def _neve(*words: object) -> None:
     subprocess.run([neve(), *map(str, words), "--quiet"], check=True, stdout=subprocess.DEVNULL)
 
 
+def services(folder: Path, rounds: int) -> list[Row]:
+    """Container start until every service runs, and what supervising costs."""
+    from bench.services import measure
+
+    measured, sizes = measure(folder, rounds)
+    rows = []
+    for own in (one for one in measured if one.name == "s6"):
+        peer = next(one for one in measured if (one.name, one.count) == ("supervisord", own.count))
+        for one in (own, peer):
+            ratio = peer.seconds / own.seconds if one is own else None
+            better = own.seconds < peer.seconds and own.memory < peer.memory
+            rows.append(
+                Row(
+                    case=f"services-{own.count}",
+                    name=f"{one.name}, {one.processes} processes",
+                    seconds=round(one.seconds, 4),
+                    peak_mb=round(one.memory / 1e6, 2),
+                    ratio=round(ratio, 2) if ratio is not None else None,
+                    target="faster and smaller than supervisord" if one is own else "",
+                    met=better if one is own else None,
+                )
+            )
+    rows += [Row(case="services-size", name=name, bytes=size) for name, size in sizes.items()]
+    return rows
+
+
 CASES: dict[str, Callable[[Path, int], list[Row]]] = {
     "start": start,
     "cold-python": cold_python,
@@ -302,4 +328,5 @@ CASES: dict[str, Callable[[Path, int], list[Row]]] = {
     "from-lock": from_lock,
     "warm-lock": warm_lock,
     "repull": repull,
+    "services": services,
 }

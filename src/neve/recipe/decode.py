@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from neve.errors import Place
 from neve.model import Digest, Platform, Waiver, sha256_of
 from neve.recipe.problems import Problems
-from neve.recipe.services import check_services, read_services
+from neve.recipe.services_read import check_services, read_services
 from neve.recipe.sources import MAX_FILE as MAX_SOURCE
 from neve.recipe.sources import Source, SourceItem, SourceRefusedError, SourceRoot, read_source
 from neve.recipe.types import (

@@ -1,7 +1,7 @@
 """The grammar of ``services:``: what one service may say, and what no service may.
 
 Only what a single file can tell; what takes the whole recipe (dependencies) is judged in
-``recipe.services``.
+``recipe.services_read``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from neve.errors import SourceError
 from neve.recipe.read import read_recipe
-from neve.recipe.services import find_circle, run_of, supervisor_requests
+from neve.recipe.services import run_of, supervisor_requests
+from neve.recipe.services_read import find_circle
 from neve.recipe.types import Recipe, Service
 
 HEAD = "distribution: debian\nrelease: 13\n"
