@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -178,7 +179,7 @@ class FakeRegistry:
             if found is not None:
                 self.blobs[repository, asked.query["mount"]] = found
                 return Reply(201, {"Docker-Content-Digest": asked.query["mount"]})
-            name = f"u{len(self.uploads)}"
+            name = os.urandom(8).hex()
             self.uploads[name] = bytearray()
             return Reply(202, {"Location": f"/v2/{repository}/blobs/uploads/{name}"})
         if name not in self.uploads:
