@@ -37,8 +37,10 @@ _MANIFEST = "META-INF/MANIFEST.MF"
 _ZIP = b"PK"
 _MAX_DEPTH = 8
 _MAX_TEXT = 4 << 20
-_MAX_NESTED = 512 << 20
+_MAX_NESTED = 256 << 20
 _MAX_INFLATED = 1 << 30
+_FREE = 4 << 20
+_RATIO = 30
 _MAX_ARCHIVES = 20_000
 _RELEASE_LINE = re.compile(r"^([A-Z_]{1,64})=\"?([^\"\n]*)", re.MULTILINE)
 _MAX_RELEASE = 512_000
@@ -50,7 +52,8 @@ def _archive(candidate: Candidate, data: memoryview) -> FileFacts | None:
         return None  # other formats share those endings
     if not len(data):
         return None
-    reading = _Reading(outer=candidate.path)
+    inflated = min(_FREE + _RATIO * len(data), max(_MAX_INFLATED, 2 * len(data)))
+    reading = _Reading(outer=candidate.path, budget=Budget(inflated))
     reading.look(data, candidate.path, depth=0)
     if not reading.packages and not reading.notes:
         return None
@@ -70,9 +73,9 @@ class _Reading:
     """One archive of an image and all that lie inside it."""
 
     outer: str
+    budget: Budget
     packages: list[Package] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    budget: Budget = field(default_factory=lambda: Budget(_MAX_INFLATED))
     archives: int = 0
 
     def look(self, data: memoryview, place: str, *, depth: int) -> None:

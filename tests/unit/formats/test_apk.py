@@ -131,3 +131,9 @@ def test_a_paragraph_without_a_name_is_refused_and_what_came_before_is_kept() ->
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with suppress(HostileInputError):
         list(read_installed(data, path="/db"))
+
+
+def test_a_long_directory_of_many_files_is_refused() -> None:
+    data = b"P:a\nV:1\nF:" + b"d" * 100_000 + b"\n" + b"R:f\n" * 100_000
+    with pytest.raises(HostileInputError, match="longer than any path"):
+        list(read_installed(data, path="/db"))

@@ -178,3 +178,13 @@ def test_forms() -> None:
     assert database_form(b"\0" * 12 + (0x00061561).to_bytes(4, "little")) is Form.BERKELEY
     assert database_form(b"\0" * 12 + (0x00061561).to_bytes(4, "big")) is Form.BERKELEY
     assert database_form(b"whatever else stands here") is None
+
+
+def test_a_long_directory_of_many_files_is_refused(tmp_path: Path) -> None:
+    """A few bytes a file must not become megabytes of path each."""
+    many = header(
+        (1000, 6, "a"), (1001, 6, "1"), (1116, 4, [0] * 100_000),
+        (1117, 8, ["f"] * 100_000), (1118, 8, ["/" + "d" * 10_000]),
+    )  # fmt: skip
+    with pytest.raises(HostileInputError, match="longer than any path"):
+        list(read_installed(database(tmp_path / "db", [many]), path="/db"))

@@ -263,6 +263,22 @@ def test_a_bomb_of_archives() -> None:
     assert time.monotonic() - started < 10
 
 
+def test_many_names_of_one_archive_inside() -> None:
+    """Twenty thousand entries that lead to the same bytes are not read twenty thousand times."""
+    inner = jar({f"{index}.class": b"" for index in range(2000)})
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as new:
+        new.writestr("a-1.jar", inner)
+    data = bytearray(made.getvalue())
+    start, end = data.rindex(b"PK\1\2"), data.rindex(b"PK\5\6")
+    rows = bytes(data[start:end]) * 20_000
+    ending = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 20_000, 20_000, len(rows), start, 0)
+    started = time.monotonic()
+    found = facts("/app/x-1.jar", bytes(data[:start]) + rows + ending)
+    assert found.unjudged
+    assert time.monotonic() - started < 10
+
+
 def test_what_is_called_a_jar_and_is_none() -> None:
     found = facts("/app/x.jar", b"version https://git-lfs.example/spec")
     assert (found.packages, found.unjudged) == ((), ("x.jar: is no ZIP archive",))

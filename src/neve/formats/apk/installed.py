@@ -16,6 +16,8 @@ from neve.errors import HostileInputError
 DATABASES = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
 _MAX_PACKAGES = 100_000
 _MAX_FILES = 4_000_000
+_MAX_DIRECTORY = 4_096
+_MAX_PATHS = 256 << 20
 _HASHES = {"Q1": ("sha1", 20), "Q2": ("sha256", 32)}
 
 
@@ -40,10 +42,10 @@ def read_installed(data: bytes | memoryview, *, path: str) -> Iterator[ApkPackag
     """The installed packages in the database's order.
 
     ``path`` names the file in errors. Raises ``HostileInputError`` for a paragraph without name
-    or version and for more packages or files than any image has.
+    or version and for more packages, files or longer paths than any image has.
     """
     text = str(data, "utf-8", "surrogateescape")
-    count = files = 0
+    count = files = length = 0
     for paragraph in text.split("\n\n"):
         lines = paragraph.strip("\n")
         if not lines:
@@ -51,7 +53,8 @@ def read_installed(data: bytes | memoryview, *, path: str) -> Iterator[ApkPackag
         package = _package(lines, path)
         count += 1
         files += len(package.files)
-        if count > _MAX_PACKAGES or files > _MAX_FILES:
+        length += sum(len(name) for name, _ in package.files)
+        if count > _MAX_PACKAGES or files > _MAX_FILES or length > _MAX_PATHS:
             raise _refused(path, "lists more packages or files than any system has")
         yield package
 
@@ -64,6 +67,8 @@ def _package(paragraph: str, path: str) -> ApkPackage:
         key, value = line[:2], line[2:]
         if key == "F:":
             directory = value.strip("/")
+            if len(directory) > _MAX_DIRECTORY:
+                raise _refused(path, "names a directory longer than any path can be")
         elif key == "R:":
             files.append((f"/{directory}/{value}" if directory else f"/{value}", ""))
         elif key == "Z:" and files:

@@ -16,6 +16,8 @@ from neve.formats.rpm.header import Header, read_header
 from neve.formats.rpm.sqlite import MAGIC, table_rows
 
 _MAX_PACKAGES = 100_000
+_MAX_DIRECTORY = 4_096
+_MAX_PATHS = 256 << 20
 _HASHES = {1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512", 11: "sha224"}
 _CONFIGURATION, _GHOST = 1 << 0, 1 << 6
 _REGULAR = 0o100000
@@ -73,11 +75,16 @@ def read_installed(data: bytes | memoryview, *, path: str) -> Iterator[RpmPackag
     ``path`` names the file in errors. Raises ``HostileInputError`` where the database or a
     header is damaged; the packages before that have been given.
     """
+    length = 0
     for count, row in enumerate(table_rows(memoryview(data), "Packages", path=path)):
         blob = row[1] if len(row) > 1 else None
         if not isinstance(blob, bytes) or count >= _MAX_PACKAGES:
             raise _refused(path, "has a row that is no package, or too many of them")
-        yield _package(read_header(blob), path)
+        package = _package(read_header(blob), path)
+        length += sum(len(name) for name, _ in package.files)
+        if length > _MAX_PATHS:
+            raise _refused(path, "names more and longer paths than any system has")
+        yield package
 
 
 def _package(header: Header, path: str) -> RpmPackage:
@@ -133,6 +140,8 @@ def _joined(header: Header, path: str) -> Iterator[str]:
     for index, name in zip(header.numbers(tags.DIRECTORY_INDEXES), names, strict=False):
         if index >= len(directories):
             raise _refused(path, "has a file in a directory that it doesn't name")
+        if len(directories[index]) > _MAX_DIRECTORY:
+            raise _refused(path, "names a directory longer than any path can be")
         yield directories[index] + name
 
 
