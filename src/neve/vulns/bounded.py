@@ -16,9 +16,9 @@ from neve.errors import HostileInputError
 
 FEED_LIMIT = 1 << 30
 """Bytes of one feed as it comes, and of one file inside it once inflated."""
-TOTAL_LIMIT = 8 << 30
+TOTAL_LIMIT = 4 << 30
 """Bytes of all files of an archive, inflated."""
-MEMBER_LIMIT = 64 << 20
+MEMBER_LIMIT = 32 << 20
 """Bytes of one record's file inside an archive."""
 MEMBERS = 2_000_000
 """Files of an archive."""

@@ -77,7 +77,7 @@ def _detail(current: _Advisory, line: str) -> bool:
     if text.startswith("{") and text.endswith("}"):
         current.cves += text[1:-1].split()
         return True
-    found = _RELEASE.match(line)
+    found = _RELEASE.fullmatch(line.rstrip())
     if found is None:
         return False
     release, package, version, note = found.groups()
