@@ -88,7 +88,11 @@ class Overlay(Generic[ItemT]):
         self._parents.clear()
 
     def _parent(self, parent: str) -> str:
-        """The directory that ``parent`` is once links are followed; "" is the root."""
+        """The directory that ``parent`` is once links are followed; "" is the root.
+
+        What is remembered stays true until an entry changes its kind: something is put into the
+        directory at once, which makes all of its parents.
+        """
         known = self._parents.get(parent)
         if known is None:
             known = self._tree.resolve(parent or "/")
@@ -115,7 +119,7 @@ class Overlay(Generic[ItemT]):
         if entry.kind is Kind.HARDLINK and entry.target == path:
             return
         self._tree.put(entry)
-        if entry.kind is Kind.SYMLINK or (old is not None and old.kind is not entry.kind):
+        if old is not None and (old.kind is not entry.kind or entry.kind is Kind.SYMLINK):
             self._parents.clear()
 
     def _entry(self, path: str, item: ItemT) -> FileEntry:
@@ -149,8 +153,8 @@ class Overlay(Generic[ItemT]):
     def _hard_link(self, path: str, item: ItemT) -> FileEntry:
         """Another name of a file; of anything else but a directory, a copy of it."""
         link = normal_path(item.link)
-        parent, _, name = link.rpartition("/")
-        target = self._tree.get(f"{self._parent(parent)}/{name}") if name else None
+        name = link.rpartition("/")[2]
+        target = self._tree.get(self._tree.resolve(link, follow_last=False)) if name else None
         inside = target is not None and target.path.startswith(f"{path}/")
         if target is None or target.kind is Kind.DIRECTORY or inside:
             raise refused(f"{path}: a hard link to {item.link}, which is no file before it")

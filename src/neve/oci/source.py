@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
@@ -17,6 +18,9 @@ from neve.model import Digest
 from neve.oci.ports import BlobStore
 
 _CHUNK = 1024 * 1024
+_FIRST_STEP = 1 << 12
+_MAX_GZIP_MEMBERS = 500_000
+_PADDING = re.compile(rb"\0*")
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
@@ -62,7 +66,7 @@ class ReadLimits:
     """Inflated over stored size, looked at from ``ratio_from`` bytes on: honest layers stay
     far below, deflate reaches 1,032."""
     ratio_from: int = 256 << 20
-    members: int = 1_000_000
+    members: int = 500_000
     sparse_size: int = 4 << 30
     """What all sparse files of an image hold together, zeros and all."""
 
@@ -195,25 +199,50 @@ def _broken(layer: SourceLayer, error: Exception) -> HostileInputError:
     )
 
 
-def _gunzip(data: bytes, stored: _Counted) -> Iterator[bytes]:
-    """Every gzip member in turn (RFC 1952 lets them follow each other)."""
-    from isal import isal_zlib
-    from isal.igzip_lib import IsalError
+def _gunzip(buffer: bytes, stored: _Counted) -> Iterator[bytes]:
+    """Every gzip member in turn (RFC 1952 lets them follow each other).
 
-    while data:
-        stream: Any = isal_zlib.decompressobj(31)
+    What a member is given and does not use is copied, so each gets little at first: a stream of
+    empty ones would be copied whole for every one of them.
+    """
+    at = 0
+    for _ in range(_MAX_GZIP_MEMBERS):
+        stream, step, fed = _gzip_member(), _FIRST_STEP, b""
         while not stream.eof:
-            data = data or stored.read()
-            at_end = not data
-            try:
-                plain = stream.decompress(data, _CHUNK)
-            except IsalError as error:  # type: ignore[misc]  # isal's stub types it as an instance
-                raise ValueError(str(error)) from error
+            if not fed:
+                if at == len(buffer):
+                    buffer, at = stored.read(), 0
+                fed = buffer[at : at + step]
+                at += len(fed)
+                step = min(8 * step, _CHUNK)
+            at_end = not fed
+            plain = _inflated(stream, fed)
             if at_end and not plain and not stream.eof:
                 raise EOFError("it ends early")
             yield plain
-            data = stream.unconsumed_tail
-        data = stream.unused_data.lstrip(b"\0") or stored.read()
+            fed = stream.unconsumed_tail
+        at -= len(stream.unused_data)
+        while (at := _PADDING.match(buffer, at).end()) == len(buffer):  # type: ignore[union-attr]
+            buffer, at = stored.read(), 0
+            if not buffer:
+                return
+    raise ValueError(f"more than {_MAX_GZIP_MEMBERS} gzip members")
+
+
+def _gzip_member() -> Any:  # noqa: ANN401 - isal's type has no stub
+    from isal import isal_zlib
+
+    return isal_zlib.decompressobj(31)
+
+
+def _inflated(stream: Any, data: bytes) -> bytes:  # noqa: ANN401
+    from isal.igzip_lib import IsalError
+
+    try:
+        plain: bytes = stream.decompress(data, _CHUNK)
+    except IsalError as error:  # type: ignore[misc]  # isal's stub types it as an instance
+        raise ValueError(str(error)) from error
+    return plain
 
 
 def _unzstd(data: bytes, stored: _Counted) -> Iterator[bytes]:

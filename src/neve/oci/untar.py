@@ -19,6 +19,8 @@ BLOCK = 512
 _ZERO = bytes(BLOCK)
 _MAX_EXTENSION = 1024 * 1024
 _MAX_EXTENSIONS_IN_A_ROW = 64
+_MAX_EXTENSIONS = 512 * 1024 * 1024
+_MAX_RECORDS = 2_000
 _MAX_NUMBER = 1 << 62
 _HEADER_ONLY = frozenset("123456")
 _REGULAR = frozenset(("0", "\0", "7", "S"))
@@ -125,6 +127,7 @@ class _Reader:
         self._pax: dict[str, bytes] = _NO_PAX
         self._gnu: dict[str, bytes] = _NO_PAX
         self._extensions = 0
+        self._extended = 0
 
     def members(self) -> Iterator[TarMember]:
         source = self._source
@@ -208,7 +211,8 @@ class _Reader:
         if size > _MAX_EXTENSION:
             raise refused(f"an extended header of {size} bytes")
         self._extensions += 1
-        if self._extensions > _MAX_EXTENSIONS_IN_A_ROW:
+        self._extended += size
+        if self._extensions > _MAX_EXTENSIONS_IN_A_ROW or self._extended > _MAX_EXTENSIONS:
             raise refused("extended headers without end")
         body = bytes(self._source.take(size))
         if len(body) < size:
@@ -351,6 +355,8 @@ def _pax_records(body: bytes) -> dict[str, bytes]:
         key, equals, value = body[space + 1 : end - 1].partition(b"=")
         if not equals or not key:
             raise refused("an extended header that is no pair")
+        if len(records) + len(sparse) > _MAX_RECORDS:
+            raise refused(f"an extended header of more than {_MAX_RECORDS} records")
         if key in (b"GNU.sparse.offset", b"GNU.sparse.numbytes"):
             if (len(sparse) % 2 == 0) != (key == b"GNU.sparse.offset") or b"," in value:
                 raise refused("a sparse file whose map is not in pairs")

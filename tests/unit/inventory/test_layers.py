@@ -6,7 +6,7 @@ import contextlib
 import gzip
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -231,16 +231,17 @@ _TARS = st.lists(st.tuples(_PATHS, _WHAT), max_size=6).map(lambda rows: tar_of(*
 @given(st.lists(_TARS, min_size=1, max_size=4))
 def test_streamed_layers_give_the_tree_that_stored_ones_give(tars: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        outcomes = []
-        for read in (
-            lambda: shape(read_tree(Layers(*tars), Store.open(Path(scratch)))),
-            lambda: shape(read_image(Layers(*tars)).tree),
-        ):
-            try:
-                outcomes.append(read())
-            except NeveError as error:
-                outcomes.append(error.brief)
-        assert outcomes[0] == outcomes[1]
+        store = Store.open(Path(scratch))
+        assert outcome(lambda: read_tree(Layers(*tars), store)) == outcome(
+            lambda: read_image(Layers(*tars)).tree
+        )
+
+
+def outcome(read: Callable[[], Tree]) -> object:
+    try:
+        return shape(read())
+    except NeveError as error:
+        return error.brief
 
 
 @settings(max_examples=30, deadline=None)
