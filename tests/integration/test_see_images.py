@@ -59,17 +59,20 @@ def test_both_list_the_same_packages_with_the_same_licences(
     assert sum(licence != "NOASSERTION" for _, licence in seen.values()) > 5
 
 
-def test_both_give_each_package_the_same_files(
+def test_no_package_is_given_a_file_that_is_not_its_own(
     documents: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
-    """What an effect or a rule made belongs to the image in the one, to nobody in the other."""
-    built, seen = ({
-        row["name"]: set(row.get("hasFiles", ())) for row in document["packages"]
-        if row["name"] in packages(document)
-    } for document in documents)  # fmt: skip
-    assert seen.keys() == built.keys()
-    both = sum(len(built[name] & files) for name, files in seen.items())
-    assert both >= 0.98 * sum(map(len, built.values()))
+    """A build knows more: bytecode and what effects make stand in no package's list of files."""
+    built, seen = (
+        {
+            row["name"]: set(row.get("hasFiles", ()))
+            for row in document["packages"]
+            if row["name"] in packages(document)
+        }
+        for document in documents
+    )
+    assert [name for name, files in seen.items() if not files <= built[name]] == []
+    assert sum(map(len, seen.values())) > 0.5 * sum(map(len, built.values()))
 
 
 def test_a_real_images_document_is_valid(
