@@ -51,7 +51,7 @@ def _package(row: Classifier, version: str, path: str) -> Package:
 OBSERVERS = (
     Observer(
         name="programs",
-        version=1,
+        version=2,
         depth=Depth.PACKAGES,
         observe=packages_of(_program, "program"),
         paths=rf".*/(?:{'|'.join(dict.fromkeys(row.files for row in CLASSIFIERS))})",

@@ -236,7 +236,7 @@ def _product(fields: dict[str, str], path: str) -> tuple[str, str]:
 OBSERVERS = (
     Observer(
         name="java",
-        version=1,
+        version=2,
         depth=Depth.PACKAGES,
         observe=_archive,
         paths=rf".*/[^/]+\.(?:{_ARCHIVES}|{_ARCHIVES.upper()})",
@@ -244,7 +244,7 @@ OBSERVERS = (
     ),
     Observer(
         name="java-runtime",
-        version=1,
+        version=2,
         depth=Depth.PACKAGES,
         observe=packages_of(_runtime, "release file of Java"),
         paths=r".*/release",

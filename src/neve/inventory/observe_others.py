@@ -225,7 +225,7 @@ def _row(
     name: str, paths: str, observe: Callable[[Candidate, memoryview], FileFacts | None]
 ) -> Observer:
     return Observer(
-        name=name, version=1, depth=Depth.PACKAGES, observe=observe, paths=paths, limit=_LIMIT
+        name=name, version=2, depth=Depth.PACKAGES, observe=observe, paths=paths, limit=_LIMIT
     )
 
 

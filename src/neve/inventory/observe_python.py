@@ -83,7 +83,7 @@ def _licences(fields: dict[str, list[str]]) -> tuple[str, ...]:
 OBSERVERS = (
     Observer(
         name="python",
-        version=1,
+        version=2,
         depth=Depth.PACKAGES,
         observe=packages_of(_installed, "Python metadata"),
         paths=r".*/(?:[^/]*(?:dist-info|DIST-INFO)/METADATA"
@@ -92,7 +92,7 @@ OBSERVERS = (
     ),
     Observer(
         name="python-egg",
-        version=1,
+        version=2,
         depth=Depth.PACKAGES,
         observe=packages_of(_egg, "Python egg"),
         paths=r".*/[^/]+\.egg",

@@ -86,7 +86,7 @@ def _files(found: RpmPackage) -> PackageFiles:
 OBSERVERS = (
     Observer(
         name="rpm",
-        version=1,
+        version=2,
         depth=Depth.PACKAGES,
         observe=_installed,
         paths=rf"{_DIRECTORIES}/rpmdb\.sqlite",
@@ -94,7 +94,7 @@ OBSERVERS = (
     ),
     Observer(
         name="rpm-older",
-        version=1,
+        version=2,
         depth=Depth.PACKAGES,
         observe=_older,
         paths=rf"{_DIRECTORIES}/Packages(?:\.db)?",
@@ -102,7 +102,7 @@ OBSERVERS = (
     ),
     Observer(
         name="rpm-log",
-        version=1,
+        version=2,
         depth=Depth.PACKAGES,
         observe=_log,
         paths=rf"{_DIRECTORIES}/rpmdb\.sqlite-wal",
