@@ -11,6 +11,7 @@ from neve.inventory.types import Candidate, Depth, FileFacts, Observer
 
 _HEAD = 4_096
 _SHORTEST = 12
+_MAX_WIDE = 16 << 20
 _OPAQUE = (
     b"\x7fELF", b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd",
     b"\x04\x22\x4d\x18", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3", b"\0asm",
@@ -26,10 +27,10 @@ def _observe(candidate: Candidate, data: memoryview) -> FileFacts | None:
     head = bytes(data[:_HEAD])
     if len(head) < _SHORTEST:
         return None
-    text = bytes(data)
-    wide = _WIDE.get(head[:2])
+    text: bytes | memoryview = data
+    wide = _WIDE.get(head[:2]) if len(data) <= _MAX_WIDE else None
     if wide is not None:
-        text = text.decode(wide, "replace").encode()
+        text = bytes(data).decode(wide, "replace").encode()
     found = scan_secrets(text, binary=wide is None and b"\0" in head)
     if not found.secrets and not found.problems:
         return None
@@ -39,7 +40,7 @@ def _observe(candidate: Candidate, data: memoryview) -> FileFacts | None:
 OBSERVERS = (
     Observer(
         name="secrets",
-        version=2,
+        version=3,
         depth=Depth.FULL,
         observe=_observe,
         everything=True,

@@ -20,6 +20,7 @@ from neve.inventory.secret_checks import (
     looks_like_password,
     looks_random,
 )
+from neve.inventory.secret_places import Where
 
 Check = Callable[[bytes, bytes], bool]
 """Whether (the value, some text before and behind it) is a secret."""
@@ -30,8 +31,9 @@ class SecretRule:
     """``pattern`` is tried from ``lead`` bytes before each of ``literals`` on; its group ``s``, or
     else all of it, is the value that ``check`` judges.
 
-    ``folded`` literals are found in any case. ``binary``: looked for in files that are no text,
-    too. ``meaning`` is for the documentation, ``judged`` says how a value is told from a likeness.
+    ``where`` says how near to a long run of characters the literals stand; ``folded`` ones are
+    found in any case, near one. ``binary``: looked for in files that are no text, too.
+    ``meaning`` is for the documentation, ``judged`` says how a value is told from a likeness.
     """
 
     id: str
@@ -43,6 +45,7 @@ class SecretRule:
     lead: int = 0
     folded: bool = False
     binary: bool = True
+    where: Where = Where.RUN
 
 
 def _drawn(value: bytes, around: bytes) -> bool:
@@ -283,6 +286,7 @@ OTHERS = (
         judged="it decodes to user and password",
         literals=(b'"auth"',),
         pattern=re.compile(rb'"auth"\s{0,20}:\s{0,20}"(?P<s>[A-Za-z0-9+/]{8,4000}={0,2})"'),
+        where=Where.AROUND,
         check=_docker,
     ),
     SecretRule(
@@ -292,7 +296,7 @@ OTHERS = (
         literals=(b"basic ",),
         folded=True,
         pattern=re.compile(
-            rb"(?i:basic) {1,4}(?P<s>[A-Za-z0-9+/]{12,400}={0,2})(?![A-Za-z0-9+/=])"
+            rb"(?i:basic) {1,4}(?P<s>[A-Za-z0-9+/]{14,400}={0,2})(?![A-Za-z0-9+/=])"
         ),
         check=_basic,
         binary=False,
@@ -315,6 +319,7 @@ OTHERS = (
             rb"password\s{1,8}(?P<s>[^\s]{6,200})"
         ),
         check=_password,
+        where=Where.ANYWHERE,
         binary=False,
     ),
     SecretRule(
@@ -325,6 +330,7 @@ OTHERS = (
         pattern=re.compile(
             rb"PrivateKey[ \t]{0,8}=[ \t]{0,8}(?P<s>[A-Za-z0-9+/]{43}=)(?![A-Za-z0-9])"
         ),
+        where=Where.AROUND,
         check=_drawn,
         binary=False,
     ),

@@ -260,6 +260,20 @@ def test_any_surroundings_are_survived(before: bytes, case: tuple[str, str], beh
     scan_secrets(before + text.encode() + behind, binary=True)
 
 
+def test_a_long_text_is_read_to_its_end_and_every_line_counted() -> None:
+    token = github("ghp")
+    filler = b"just words on a line\n" * 420_000  # more than a chunk
+    data = filler + f"a = {token}\n".encode() + filler + f"b = {token}\n".encode()
+    found = scan_secrets(memoryview(data), binary=False)
+    assert [secret.line for secret in found.secrets] == [420_001, 840_002]
+
+
+@pytest.mark.parametrize("before", [(8 << 20) - 20, 8 << 20, (8 << 20) + (64 << 10) - 20])
+def test_a_secret_across_two_chunks_is_found_once(before: int) -> None:
+    data = b" " * before + github("ghp").encode() + b" " * 100
+    assert len(scan_secrets(data, binary=False).secrets) == 1
+
+
 def test_masks() -> None:
     assert masked(b"abcdefghijklmnopqrstuvwxyz") == "abcd…yz (26 characters)"
     assert masked(b"hunter22") == "h…2 (8 characters)"
