@@ -28,7 +28,9 @@ def _observe(candidate: Candidate, data: memoryview) -> FileFacts | None:
     if len(head) < _SHORTEST:
         return None
     text: bytes | memoryview = data
-    wide = _WIDE.get(head[:2]) if len(data) <= _MAX_WIDE else None
+    wide = _WIDE.get(head[:2])
+    if wide is not None and len(data) > _MAX_WIDE:
+        return FileFacts(unjudged=(f"{len(data)} bytes of UTF-16: too large to look for secrets",))
     if wide is not None:
         text = bytes(data).decode(wide, "replace").encode()
     found = scan_secrets(text, binary=wide is None and b"\0" in head)
