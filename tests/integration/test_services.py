@@ -51,9 +51,12 @@ services:
   api:
     {ACT}, orphans]
     depends_on: [db]
+  site:
+    {ACT}, serve, "8077"]
+    ready: {{http: "http://127.0.0.1:8077/up?x=1", interval: 100ms}}
   web:
     {ACT}, write]
-    depends_on: [api]
+    depends_on: [api, site]
   tick:
     {ACT}, job]
     restart: {{delay: 100ms}}
@@ -71,6 +74,12 @@ def test_services_start_in_order_and_stop_in_reverse(start: Start) -> None:
     seen = [out.index(line) for line in ("db: listening on 5432", "api: orphans started")]
     assert seen == sorted(seen)
     assert out.index("api: orphans started") < out.index("web: write started")
+    asked = [line for line in out if line.startswith("site: GET ")]
+    assert asked == [
+        "site: GET /up?x=1 HTTP/1.0: 503 Not yet",
+        "site: GET /up?x=1 HTTP/1.0: 204 No Content",
+    ]
+    assert out.index(asked[1]) < out.index("web: write started")
     assert "web: to stdout" in out
     assert "web: to stderr" in err
     assert "web: to stderr" not in out

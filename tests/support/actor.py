@@ -34,6 +34,19 @@ def orphans() -> None:
         os.waitpid(child, 0)
 
 
+def serve(port: int) -> None:
+    """Answer every request but the first, which is told that it is too early."""
+    server = socket.create_server(("127.0.0.1", port))
+    status = "503 Not yet"
+    while True:
+        connection, _ = server.accept()
+        asked = connection.recv(1000).split(b"\r\n")[0].decode()
+        connection.sendall(f"HTTP/1.0 {status}\r\n\r\n".encode())
+        connection.close()
+        say(f"{asked}: {status}")
+        status = "204 No Content"
+
+
 def main(part: str, *rest: str) -> None:
     """Play ``part``."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN if part == "stubborn" else stopped)
@@ -51,6 +64,8 @@ def main(part: str, *rest: str) -> None:
         time.sleep(float(rest[1]))
         server = socket.create_server(("127.0.0.1", int(rest[0])))
         say(f"listening on {server.getsockname()[1]}")
+    if part == "serve":
+        serve(int(rest[0]))
     if part == "write":
         sys.stdout.write("to stdout\n" + "x" * 100 + "\n")
         sys.stderr.write("to stderr\n")

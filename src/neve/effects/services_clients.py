@@ -1,6 +1,7 @@
 """Which program of an image can ask an HTTP address, for readiness checks.
 
-No network tool is added for it: what the image has already is used, the smallest first.
+No network tool is added for it: what the image has already is used, the quickest first; wget
+last, since it follows a redirection before it judges.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ print $s "GET $t HTTP/1.0\\r\\nHost: $h:$p\\r\\n\\r\\n"; $s->flush;
 exit(<$s> =~ m{^HTTP/1\\.[01] [123]} ? 0 : 1);
 """
 _PYTHON = """\
-import http.client, sys
+import socket, sys
 h, p, t, s = sys.argv[1:]
-c = http.client.HTTPConnection(h, int(p), timeout=float(s))
-c.request("GET", t)
-sys.exit(c.getresponse().status >= 400)
+c = socket.create_connection((h, int(p)), float(s))
+c.sendall(f"GET {t} HTTP/1.0\\r\\nHost: {h}:{p}\\r\\n\\r\\n".encode())
+sys.exit(not b"100" <= c.makefile("rb").readline(99).split()[1] < b"400")
 """
 _NODE = """\
 const q = require("http").get(process.argv[1], r => process.exit(r.statusCode >= 400 ? 1 : 0));
@@ -57,7 +58,6 @@ CLIENTS: tuple[Client, ...] = (
         program="/usr/bin/curl",
         arguments=("-q", "-fsS", "--noproxy", "*", "-m", _SECONDS, "-o", "/dev/null", _ADDRESS),
     ),
-    Client(program="/usr/bin/wget", arguments=(*_QUIET_WGET, _ADDRESS)),
     Client(program="/usr/bin/perl", arguments=("-e", _PERL, _SECONDS, _HOST, _PORT, _PATH)),
     Client(
         program="/usr/bin/python3",
@@ -69,6 +69,7 @@ CLIENTS: tuple[Client, ...] = (
         arguments=("--disable-gems", "-rnet/http", "-e", _RUBY, _HOST, _PORT, _PATH, _SECONDS),
     ),
     Client(program="/usr/bin/php", arguments=("-n", "-r", _PHP, "--", _ADDRESS, _SECONDS)),
+    Client(program="/usr/bin/wget", arguments=(*_QUIET_WGET, _ADDRESS)),
 )
 
 

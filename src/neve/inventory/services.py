@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from neve.inventory.types import Service
 from neve.inventory.view import View
+from neve.recipe.services import SERVICES_HOME
 from neve.tree import FileEntry, Kind
 
 _SECTION = re.compile(rb"^\s*\[(?:program|fcgi-program|eventlistener):([^\]\r\n]{1,200})\]", re.M)
@@ -64,6 +65,7 @@ _PLACES = (
             "/etc/s6-overlay/s6-rc.d",
             "/etc/s6/sv",
             "/etc/s6-rc/source",
+            f"{SERVICES_HOME}/template",
         ),
         "s6",
         _run,
