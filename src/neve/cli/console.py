@@ -97,16 +97,21 @@ def terminal_width(stream: TextIO) -> int:
 
 
 def show_error(console: Console, error: NeveError) -> None:
-    """An error with its evidence and the next step; as JSON on stdout where that was asked for."""
+    """An error with its evidence and the next step; as JSON on stdout where that was asked for.
+
+    What images and archives are called may stand in it: none of that reaches the terminal alive.
+    """
     if console.format == "json":
         from neve.report.document import error_document
 
         console.data(error_document(error))
-    _message(console, "error:", error.brief, "1;31")
-    for line in error.details:
-        console.err.write(f"  {line}\n")
+    from neve.report.visible import visible
+
+    _message(console, "error:", visible(error.brief), "1;31")
+    for line in (line for text in error.details for line in text.splitlines() or [""]):
+        console.err.write(f"  {visible(line.expandtabs())}\n")
     step, newline, to_paste = error.resolution.partition("\n")
-    _message(console, "next:", step, "1")
+    _message(console, "next:", visible(step), "1")
     console.err.write(f"{to_paste}\n" if newline else "")
     if error.docs:
         console.err.write(f"see:  docs/{error.docs}\n")

@@ -143,3 +143,13 @@ def test_quiet_means_quiet() -> None:
     progress.note("a note")
     progress.close()
     assert err.getvalue() == ""
+
+
+def test_no_name_in_an_error_drives_the_terminal() -> None:
+    made, _, err = console()
+    name = "\x1b]0;owned\x07\u202egnp\udce9"
+    show_error(made, DeniedError(name, details=(f"a\tb\n{name}",), resolution=f"Rename {name}."))
+    text = err.getvalue()
+    text.encode("utf-8")
+    assert {char for char in text if not char.isprintable()} == {"\n"}
+    assert "  a       b\n  \\x1b]0;owned" in text
