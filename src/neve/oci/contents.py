@@ -7,6 +7,7 @@ moves: afterwards all digests and sizes are known, and hostile graphs have been 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Protocol
 
@@ -70,8 +71,10 @@ class Contents(Protocol):
         """What claims to refer to ``subject``."""
         ...
 
-    def bring(self, blob: Descriptor, store: BlobStore) -> bool:
-        """The blob into ``store``, held to its digest; ``False`` where it was there already."""
+    def bring(self, blob: Descriptor, store: BlobStore, told: Callable[[int], None]) -> bool:
+        """The blob into ``store``, held to its digest; ``False`` where it was there already.
+        ``told`` hears of bytes as they arrive.
+        """
         ...
 
     def open(self, blob: Descriptor, store: BlobStore) -> BinaryIO:
@@ -274,7 +277,7 @@ class LayoutContents:
                 found.setdefault(subject, []).append(descriptor_of(row, self.where))
         return found
 
-    def bring(self, blob: Descriptor, store: BlobStore) -> bool:
+    def bring(self, blob: Descriptor, store: BlobStore, told: Callable[[int], None]) -> bool:
         """The blob into ``store``, held to its digest and size."""
         if store.sound(blob.digest):
             return False
@@ -285,6 +288,7 @@ class LayoutContents:
                 if count > blob.size:
                     break
                 writer.write(data)
+                told(len(data))
             if count != blob.size:
                 raise TrustError(
                     f"{self.where}: {blob.digest} does not have its {blob.size} bytes",
@@ -323,7 +327,7 @@ class BuiltContents:
                 found.append(row)
         return tuple(found)
 
-    def bring(self, blob: Descriptor, store: BlobStore) -> bool:
+    def bring(self, blob: Descriptor, store: BlobStore, _told: Callable[[int], None]) -> bool:
         """A document into the store; layers are there."""
         if blob.digest in self._bundle.documents:
             store.put(self._bundle.documents[blob.digest])
@@ -360,9 +364,9 @@ class RepositoryContents:
         """What the registry lists."""
         return list_referrers(self.repository, subject)
 
-    def bring(self, blob: Descriptor, store: BlobStore) -> bool:
+    def bring(self, blob: Descriptor, store: BlobStore, told: Callable[[int], None]) -> bool:
         """The blob into ``store``."""
-        return self.repository.fetch(blob, store)
+        return self.repository.fetch(blob, store, told=told)
 
     def open(self, blob: Descriptor, store: BlobStore) -> BinaryIO:
         """The blob's bytes, fetched into ``store`` first."""

@@ -7,6 +7,7 @@ the store first, as ``neve build`` would; their diff_ids are held on the way.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import BinaryIO
 
 from neve.errors import TrustError
@@ -57,7 +58,7 @@ class DockerContents:
         """None: the format has no room for them."""
         return ()
 
-    def bring(self, _blob: Descriptor, _store: BlobStore) -> bool:
+    def bring(self, _blob: Descriptor, _store: BlobStore, _told: Callable[[int], None]) -> bool:
         """In the store since the manifest was made."""
         return False
 

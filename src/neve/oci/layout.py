@@ -75,7 +75,7 @@ def write_layout(
     """
     directory = Path(os.path.realpath(directory))
     existing = _existing(directory) if merge else None
-    _refuse_foreign(directory)
+    refuse_foreign(directory)
     parent = directory.parent
     with disk_errors(directory):
         parent.mkdir(parents=True, exist_ok=True)
@@ -157,7 +157,8 @@ def _is_row(row: object) -> bool:
     return True
 
 
-def _refuse_foreign(directory: Path) -> None:
+def refuse_foreign(directory: Path) -> None:
+    """Raise ``UsageError`` where ``directory`` is something that must not be replaced."""
     if not directory.exists():
         return
     if directory.is_dir() and ((directory / LAYOUT_FILE).is_file() or not any(directory.iterdir())):

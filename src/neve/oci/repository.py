@@ -16,7 +16,16 @@ from urllib.parse import urljoin, urlsplit
 
 from neve.errors import HostileInputError, TrustError
 from neve.model import Digest
-from neve.net import AccessError, Answer, Exchanger, Guard, NetworkError, NotFoundError, Request
+from neve.net import (
+    AccessError,
+    Answer,
+    Exchanger,
+    Guard,
+    NetworkError,
+    NotFoundError,
+    Request,
+    Sink,
+)
 from neve.net.addresses import same_server
 from neve.net.exchange import Body
 from neve.oci.documents import hash_like, json_object
@@ -88,8 +97,12 @@ class Repository:
         """Whether the registry says that it holds this blob."""
         return self.ask("HEAD", f"blobs/{digest}").status == 200
 
-    def fetch(self, blob: Descriptor, store: BlobStore) -> bool:
-        """Bring ``blob`` into ``store``, verified; ``False`` where it was there already."""
+    def fetch(
+        self, blob: Descriptor, store: BlobStore, *, told: Callable[[int], None] | None = None
+    ) -> bool:
+        """Bring ``blob`` into ``store``, verified; ``False`` where it was there already.
+        ``told`` hears of bytes as they arrive.
+        """
         if blob.digest.algorithm != "sha256" or blob.size > MAX_BLOB:
             raise HostileInputError(
                 f"{self.where}: {blob.digest} of {blob.size} bytes is not taken",
@@ -100,7 +113,7 @@ class Repository:
         with self._explained(), store.writer(blob.digest) as writer:
             self.client.download(
                 self.url(f"blobs/{blob.digest}"),
-                writer,  # type: ignore[arg-type]  # a store's writer is also a sink
+                _Heard(writer, told or (lambda _: None)),  # type: ignore[arg-type]  # a sink, too
                 size=blob.size,
                 guard=self.guard("pull"),
                 direct=self.direct,
@@ -283,6 +296,23 @@ class Repository:
             "that this user may do it. A registry answers so for unknown names, too.",
             details=(self.where,),
         )
+
+
+class _Heard:
+    """A sink that tells of what goes into it."""
+
+    def __init__(self, sink: Sink, told: Callable[[int], None]) -> None:
+        self._sink = sink
+        self._told = told
+        self.restart = sink.restart
+
+    @property
+    def position(self) -> int:
+        return self._sink.position
+
+    def write(self, data: bytes) -> None:
+        self._sink.write(data)
+        self._told(len(data))
 
 
 def manifest_type(

@@ -72,8 +72,16 @@ def fetch(gathered: Gathered, contents: Contents, store: BlobStore, *, told: Tol
     moved = Moved(manifests=1 + len(gathered.below), referrers=len(gathered.referrers))
 
     def one(blob: Descriptor) -> bool:
-        fetched = contents.bring(blob, store)
-        told(blob.size, str(blob.digest)[:19])
+        name, heard = str(blob.digest)[:19], 0
+
+        def hear(size: int) -> None:
+            nonlocal heard
+            size = min(size, blob.size - heard)  # a transfer that begins anew is not more
+            heard += size
+            told(size, name)
+
+        fetched = contents.bring(blob, store, hear)
+        hear(blob.size - heard)
         return fetched
 
     for blob, fetched in _in_parallel(gathered.blobs, one):

@@ -61,6 +61,10 @@ def write_contents(
     referrers: bool,
 ) -> TransferResult:
     """Bring an opened image into the store and write it; other tags of a layout stay."""
+    if image_format == "oci":
+        from neve.oci.layout import refuse_foreign
+
+        refuse_foreign(output)
     workspace.progress.stage(f"reading {source}")
     gathered = gather(contents, platform=platform, referrers=referrers)
     workspace.progress.stage(f"fetching {source}", total_size(gathered))
