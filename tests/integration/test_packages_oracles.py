@@ -84,6 +84,13 @@ def neve(root: Path) -> Inventory:
     return read_inventory(found.tree, found.read, Depth.PACKAGES)
 
 
+def refined(key: Key, found: set[Key]) -> bool:
+    """Whether syft knows no version of a Go program that neve has one of."""
+    kind, name, version = key
+    named = {other[2] for other in found if other[:2] == (kind, name)}
+    return kind == "golang" and version == "(devel)" and bool(named - {"", "(devel)"})
+
+
 def keys(found: Inventory) -> set[Key]:
     return {(item.type.value, item.name, item.version) for item in found.packages}
 
@@ -176,7 +183,7 @@ def test_all_that_syft_finds_is_found(root: Path) -> None:
     kinds = {kind for kind, _, _ in theirs}
     wanted = {"pypi", "golang", "cargo", "gem", "composer", "maven", "cran", "nuget", "generic"}
     assert kinds > wanted, "the tree no longer has all kinds"
-    assert theirs - keys(found) == set(LEFT)
+    assert {key for key in theirs - keys(found) if not refined(key, keys(found))} == set(LEFT)
     assert found.unjudged == ()
     assert all(item.purl.startswith("pkg:") for item in found.packages)
 

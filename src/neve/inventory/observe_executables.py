@@ -146,7 +146,7 @@ def _symbols(program: Executable, names: tuple[bytes, ...]) -> Iterator[tuple[by
 OBSERVERS = (
     Observer(
         name="executables",
-        version=2,
+        version=3,
         depth=Depth.PACKAGES,
         observe=packages_of(_carried, "program"),
         magics=MAGICS,

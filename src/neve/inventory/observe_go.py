@@ -32,6 +32,9 @@ _LINKED = re.compile(
     r"\.[A-Za-z0-9]*(?:[rR]elease)?(?:[gG]it)?(?:[bB]uild)?[vV]er(?:sion)?=(?:\S{0,200}/)?"
     r"(v?[0-9]+\.[0-9]+\.[0-9]+[-\w.+]*)"
 )
+_SET_TEXT = re.compile(
+    rb"\0(v?[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(?:[-+][-+0-9A-Za-z_.~]{0,80})?)(?=\0)"
+)
 _VALUE = re.compile(r"""-X\s*["']?([^\s"'=]{1,300}=[^\s"']{0,300})""")
 
 
@@ -61,7 +64,10 @@ def go_packages(program: Executable, path: str) -> Iterator[Package]:
     if main is None and settings.get("path"):
         main = _Module(settings["path"], _DEVEL)
     if main is not None and main.path != _UNNAMED:
-        yield _package(_Module(main.path, _own_version(main, settings)), path)
+        own = _own_version(main, settings)
+        if own in ("", _DEVEL):
+            own = _linked_version(program) or own
+        yield _package(_Module(main.path, own), path)
     for module in dict.fromkeys(modules):
         if module != main:
             yield _package(module, path)
@@ -87,7 +93,7 @@ def _package(module: _Module, path: str) -> Package:
 
 
 def _own_version(main: _Module, settings: dict[str, str]) -> str:
-    """The main module's version: recorded, else set by the linker, else of its commit.
+    """The main module's version: recorded, else in the linker's flags, else of its commit.
 
     ``(devel)``, as Go writes it, where none of these says.
     """
@@ -103,6 +109,20 @@ def _own_version(main: _Module, settings: dict[str, str]) -> str:
     if revision and len(moment) == 14:
         return f"v0.0.0-{moment}-{revision[:12]}"
     return main.version
+
+
+def _linked_version(program: Executable) -> str:
+    """The one version that the linker was told to set (``-X``); "" where there is none or several.
+
+    ``-trimpath`` leaves the flags out of the information block. The linker ends such texts with
+    NUL and puts them among the read-only data; the compiler's own texts have no end.
+    """
+    section = program.named(".rodata", "__rodata")
+    if section is None:
+        return ""
+    found = {match[1] for match in _SET_TEXT.finditer(program.content(section)[:_MAX_TEXT])}
+    text = found.pop().decode("ascii") if len(found) == 1 else ""
+    return f"v{text.removeprefix('v')}" if text else ""
 
 
 def _modules(listed: str, settings: dict[str, str]) -> Iterator[tuple[str, _Module]]:

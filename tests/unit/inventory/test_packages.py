@@ -402,6 +402,21 @@ def test_the_version_of_a_go_program_of_no_release(settings_: str, version: str)
     assert found[0] == ("golang", "github.com/a/tool", version)
 
 
+@pytest.mark.parametrize(
+    ("texts", "version"),
+    [
+        (b"\0\x002.8.2+ds1\0\0", "v2.8.2+ds1"),
+        (b"\0v1.0.0-rc.1\0..\0v1.0.0-rc.1\0", "v1.0.0-rc.1"),
+        (b"\x001.0.0\0\x002.0.0\0", "(devel)"),
+        (b"needs 1.2.3 or newer\0", "(devel)"),
+    ],
+)
+def test_the_version_that_a_linker_set(texts: bytes, version: str) -> None:
+    """Without the linker's flags only a single text of that kind says anything."""
+    program = elf({".go.buildinfo": go_inline("path\tgithub.com/a/tool/cmd/x\n"), ".rodata": texts})
+    assert packages("/bin/x", program)[0] == ("golang", "github.com/a/tool/cmd/x", version)
+
+
 def test_rust() -> None:
     document = {"packages": [
         {"name": "serde", "version": "1.0.1", "source": "crates.io"},
