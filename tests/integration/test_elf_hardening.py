@@ -11,6 +11,7 @@ import pytest
 
 from neve.formats.elf import open_elf
 from neve.formats.elf_protections import ElfProtections, RelocationsReadOnly, elf_protections
+from neve.formats.elf_versions import needed_versions
 
 pytestmark = pytest.mark.integration
 
@@ -60,6 +61,29 @@ def test_protections_as_readelf_shows_them() -> None:
         if image is None:
             continue
         wrong += [f"{path}: {what}" for what in differences(path, elf_protections(image))]
+    assert wrong == []
+
+
+NEEDED = re.compile(r"Version: \d+  File: (\S+)|Name: (\S+)  Flags")
+
+
+@pytest.mark.skipif(READELF is None, reason="binutils are not installed")
+def test_versions_as_readelf_shows_them() -> None:
+    wrong = []
+    for path in elf_files()[::2]:
+        image = open_elf(path.read_bytes())
+        if image is None:
+            continue
+        command = [READELF or "readelf", "-W", "-V", str(path)]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        wanted: dict[str, set[str]] = {}
+        library = ""
+        for match in NEEDED.finditer(text.partition("Version needs section")[2]):
+            library = match[1] or library
+            versions = wanted.setdefault(library, set())
+            versions |= {match[2]} if match[2] else set()
+        if {name: set(held) for name, held in needed_versions(image)} != wanted:
+            wrong.append(str(path))
     assert wrong == []
 
 

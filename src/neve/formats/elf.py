@@ -170,14 +170,14 @@ def elf_facts(image: ElfImage) -> ElfFacts:
 
     def named(tag: int) -> tuple[str, ...]:
         return tuple(
-            text for value in dynamic.get(tag, ()) if (text := _text_at(strings, value)) is not None
+            text for value in dynamic.get(tag, ()) if (text := text_at(strings, value)) is not None
         )
 
     sonames = named(DT_SONAME)
     return ElfFacts(
         soname=sonames[0] if sonames else None,
         needed=named(_DT_NEEDED),
-        interpreter=_text_at(interpreter, 0) if interpreter is not None else None,
+        interpreter=text_at(interpreter, 0) if interpreter is not None else None,
         runpath=named(_DT_RUNPATH) or named(_DT_RPATH),
         machine=image.machine,
         bits=image.bits,
@@ -209,7 +209,7 @@ def dynamic_strings(image: ElfImage, dynamic: dict[int, list[int]]) -> memoryvie
     return image.data[offset : offset + min(size[0], _MAX_STRINGS)]
 
 
-def _text_at(strings: memoryview, offset: int) -> str | None:
+def text_at(strings: memoryview, offset: int) -> str | None:
     """The NUL-ended string at ``offset``; ``None`` outside the table or when it has no end."""
     if offset >= len(strings):
         return None

@@ -61,6 +61,7 @@ def assemble(
         packages=packages,
         files=tuple(_file(view, entry, ownership) for entry in tree),
         elf=tuple((p, f.elf) for p, f in view.facts.items() if f.elf is not None),
+        versions=tuple((p, f.versions) for p, f in view.facts.items() if f.versions),
         hardening=tuple((p, f.hardening) for p, f in view.facts.items() if f.hardening is not None),
         programs=_programs(view) if whole else (),
         accounts=tuple(read_accounts(view)) if whole else (),

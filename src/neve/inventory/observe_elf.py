@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neve.formats.elf import elf_facts, open_elf
 from neve.formats.elf_protections import elf_protections
+from neve.formats.elf_versions import needed_versions
 from neve.inventory.programs import judge_elf, judge_script
 from neve.inventory.types import Candidate, Depth, ElfHardening, FileFacts, Observer, Relro
 
@@ -17,7 +18,7 @@ def _elf(candidate: Candidate, data: memoryview) -> FileFacts | None:
     elf = elf_facts(image)
     judged = judge_elf(image, elf) if candidate.mode & 0o111 else None
     program = (judged[0].name, judged[1]) if judged is not None else None
-    return FileFacts(elf=elf, program=program)
+    return FileFacts(elf=elf, versions=needed_versions(image), program=program)
 
 
 def _hardening(candidate: Candidate, data: memoryview) -> FileFacts | None:
@@ -44,7 +45,7 @@ def _script(candidate: Candidate, data: memoryview) -> FileFacts | None:
 
 
 OBSERVERS = (
-    Observer(name="elf", version=2, depth=Depth.INVENTORY, observe=_elf, magics=_MAGIC),
+    Observer(name="elf", version=3, depth=Depth.INVENTORY, observe=_elf, magics=_MAGIC),
     Observer(name="elf-hardening", version=1, depth=Depth.FULL, observe=_hardening, magics=_MAGIC),
     Observer(name="script", version=1, depth=Depth.INVENTORY, observe=_script, magics=(b"#!",)),
 )

@@ -93,6 +93,10 @@ class Relro(StrEnum):
     FULL = "full"
 
 
+ElfVersions = tuple[tuple[str, tuple[str, ...]], ...]
+"""The symbol versions that an ELF file needs of each library: ``libc.so.6``, ``GLIBC_2.34``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElfHardening:
     """What the linker and compiler did for an ELF file; ``None``: can't be told from the file.
@@ -172,6 +176,7 @@ class FileFacts:
     md5: str = ""
     sha1: str = ""
     elf: ElfFacts | None = None
+    versions: ElfVersions = ()
     hardening: ElfHardening | None = None
     program: tuple[str, str] | None = None
     packages: tuple[Package, ...] = ()
@@ -365,6 +370,7 @@ class Inventory:
     packages: tuple[Package, ...]
     files: tuple[InventoryFile, ...]
     elf: tuple[tuple[str, ElfFacts], ...]
+    versions: tuple[tuple[str, ElfVersions], ...] = ()
     hardening: tuple[tuple[str, ElfHardening], ...] = ()
     programs: tuple[Program, ...]
     accounts: tuple[Account, ...]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from neve.formats.elf import open_elf
 from neve.formats.elf_protections import ElfProtections, RelocationsReadOnly, elf_protections
+from neve.formats.elf_versions import needed_versions
 
 SOURCE = """
 #include <string.h>
@@ -87,3 +91,25 @@ def test_static_programs_tell_by_their_symbol_table(tmp_path: Path, flag: str, p
 def test_a_stripped_static_program_tells_nothing_of_its_code(tmp_path: Path) -> None:
     found = compiled(tmp_path, "-static", "-s", "-fstack-protector-all")
     assert (found.pie, found.canary, found.fortify) == (False, None, None)
+
+
+WHOLE = Path(sys.executable).resolve().read_bytes()[:200_000]
+
+
+def test_versions_of_a_real_program() -> None:
+    image = open_elf(WHOLE)
+    if image is None:
+        pytest.skip("this interpreter is no ELF file")
+    assert any(held for _, held in needed_versions(image))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 20_000), st.binary(min_size=1, max_size=8)), max_size=40))
+def test_no_damage_is_fatal_or_endless(damage: list[tuple[int, bytes]]) -> None:
+    data = bytearray(WHOLE)
+    for at, value in damage:
+        data[at : at + len(value)] = value
+    image = open_elf(bytes(data))
+    if image is not None:
+        elf_protections(image)
+        needed_versions(image)
