@@ -392,17 +392,3 @@ def test_a_blob_damaged_in_the_registry_is_caught(place: Place, plain: str) -> N
     assert failed.returncode == 3
     assert largest.parent.name in failed.stderr
     assert not (place.path / "back").exists()
-
-
-def test_a_layout_damaged_on_disk_is_not_pushed(place: Place, plain: str) -> None:
-    layout(place, "amd64")
-    folder = place.path / "image/blobs/sha256"
-    largest = max(folder.iterdir(), key=lambda file: file.stat().st_size)
-    held = bytearray(largest.read_bytes())
-    largest.unlink()
-    held[-1] ^= 1
-    largest.write_bytes(held)
-    failed = place.run("push", "image", f"{plain}/team/app:1")
-    assert failed.returncode == 3
-    assert largest.name in failed.stderr
-    assert place.run("pull", f"{plain}/team/app:1", "-o", "back").returncode == 3

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from neve.errors import HostileInputError
@@ -16,6 +17,8 @@ from neve.oci.manifest import Descriptor
 
 _MAX_ROWS = 10_000
 _MAX_TYPE = 256
+_UNKNOWN = Platform("unknown", "unknown")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 
 
 def broken(where: str, cause: str) -> HostileInputError:
@@ -89,14 +92,17 @@ def hash_like(data: bytes, like: Digest) -> Digest:
 
 
 def platform_of(row: dict[str, Any]) -> Platform:
-    """The platform of an index's row; ``unknown/unknown`` where it names none."""
+    """The platform of an index's row; ``unknown/unknown`` where it names none that
+    anybody would give.
+    """
     fields = row.get("platform")
     if not isinstance(fields, dict):
-        return Platform("unknown", "unknown")
-    variant = fields.get("variant")
-    return Platform(
-        str(fields.get("os")), str(fields.get("architecture")), str(variant) if variant else None
-    )
+        return _UNKNOWN
+    variant = fields.get("variant") or None
+    words = [fields.get("os"), fields.get("architecture"), variant or "none"]
+    if not all(isinstance(word, str) and _WORD.fullmatch(word) for word in words):
+        return _UNKNOWN
+    return Platform(str(words[0]), str(words[1]), variant)
 
 
 def platform_matches(found: Platform, wanted: Platform | None) -> bool:

@@ -128,7 +128,7 @@ class OciLayout:
                 return tops[0]
         raise UsageError(
             f"{self.where}: {f'no image is tagged {tag}' if tag else 'more than one image'}",
-            details=tuple(f"tag: {name}" for name in sorted(tagged)),
+            details=tuple(f"tag: {_visible(name)}" for name in sorted(tagged)),
             resolution="Name one of the tags." if tagged else "The layout holds no tagged image.",
         )
 
@@ -283,7 +283,7 @@ class DockerImage:
             return found[0]
         raise UsageError(
             f"{where}: " + (f"no image is tagged {tag}" if tag else "not exactly one image"),
-            details=tuple(f"tag: {name}" for names in tags for name in names),
+            details=tuple(f"tag: {_visible(name)}" for names in tags for name in names),
             resolution="Name one of the tags in full.",
         )
 
@@ -296,6 +296,11 @@ def _read(files: ImageFiles, name: str, where: str, *, limit: int = _MAX_DOCUMEN
         raise broken(where, f"{name} has {size} bytes")
     with files.open(name) as file:
         return file.read(limit)
+
+
+def _visible(name: str) -> str:
+    """A name that others gave, so that a terminal only shows it."""
+    return name[:200] if name.isprintable() else ascii(name[:200])
 
 
 def _blob_name(digest: Digest) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.support.registry import FakeRegistry, digest_of, fake_registry
 
-from neve.errors import ToolError, UsageError
+from neve.errors import ToolError, TrustError, UsageError
 from neve.model import Digest, Platform
 from neve.oci.manifest import INDEX_TYPE
 from neve.verbs.context import Workspace
@@ -303,3 +303,29 @@ def test_a_pull_offline_says_so(layout: str, registry: FakeRegistry, tmp_path: P
         pull_image(
             PullRequest(reference=f"{registry.host}/team/app:1", output=tmp_path / "x"), offline
         )
+
+
+def test_a_damaged_layout_is_not_pushed(
+    layout: str, registry: FakeRegistry, workspace: Workspace, tmp_path: Path
+) -> None:
+    blob = tmp_path / "made" / "blobs" / "sha256" / digest_of(LAYER)[7:]
+    blob.unlink()
+    blob.write_bytes(LAYER[:-1] + b"x")
+    request = PushRequest(image="made", reference=f"{registry.host}/new/app:1")
+    with pytest.raises(TrustError, match=blob.name):
+        push_image(request, workspace)
+    assert not [name for name, _ in registry.manifests if name == "new/app"]
+    assert layout
+
+
+def test_a_directory_of_something_else_is_left_alone(
+    layout: str, registry: FakeRegistry, workspace: Workspace, tmp_path: Path
+) -> None:
+    assert layout
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").write_text("precious")
+    before = len(registry.asked)
+    with pytest.raises(UsageError, match="not an OCI layout"):
+        copy_image(CopyRequest(source=f"{registry.host}/team/app:1", target="./mine"), workspace)
+    assert (tmp_path / "mine" / "file").read_text() == "precious"
+    assert len(registry.asked) == before

@@ -144,3 +144,27 @@ def test_every_setting_has_a_description_and_a_place(tmp_path: Path) -> None:
         assert text
         assert hasattr(settings, name)
         assert settings.origins[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ('plain_http = "a:5000, b"', ("a:5000", "b")),
+        ('plain_http = ["a:5000", "b"]', ("a:5000", "b")),
+        ("plain_http = []", ()),
+    ],
+)
+def test_registries_without_tls_are_listed(
+    tmp_path: Path, text: str, hosts: tuple[str, ...]
+) -> None:
+    (tmp_path / "neve.toml").write_text(text)
+    assert load_settings({}, environment={}, directory=tmp_path).plain_http == hosts
+
+
+@pytest.mark.parametrize(
+    "text", ["plain_http = 5", 'plain_http = ["http://a"]', "plain_http = [5]"]
+)
+def test_what_is_no_list_of_registries(tmp_path: Path, text: str) -> None:
+    (tmp_path / "neve.toml").write_text(text)
+    with pytest.raises(UsageError, match="plain_http"):
+        load_settings({}, environment={}, directory=tmp_path)
