@@ -12,6 +12,7 @@ import inspect
 import json
 import re
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,8 @@ def _named(word: str, owner: type, wanted: dict[str, type]) -> Schema:
         shape = shape_of(word, owner)
     except LookupError:
         value = getattr(sys.modules[owner.__module__], word, None)
+        if isinstance(value, types.GenericAlias):  # a name for tuple[…] and the like
+            return _schema(str(value), owner, wanted)
         origin = getattr(value, "__supertype__", None)
         return _PLAIN[origin.__name__] if origin is not None else {}
     if issubclass(shape, enum.Enum):

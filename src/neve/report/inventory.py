@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 from neve.errors import UsageError
@@ -107,13 +107,18 @@ def _certificate_facts(result: InspectResult) -> str:
     if not result.certificates:
         return ""
     unique = {item.fingerprint: item for _, item in result.certificates}.values()
-    expired = sum(1 for item in unique if item.not_after < result.clock)
-    ending = [item.not_after for item in unique if item.not_after >= result.clock]
-    soon = sum(1 for end in ending if end < result.clock + _SOON)
+    expired = sum(1 for item in unique if item.not_after < _now(result))
+    ending = [item.not_after for item in unique if item.not_after >= _now(result)]
+    soon = sum(1 for end in ending if end < _now(result) + _SOON)
     text = f"{len(unique):,}"
     text += f", {expired:,} expired" if expired else ""
     text += f", {soon:,} within 30 days" if soon else ""
     return text + (f", the next ends {_day(min(ending))}" if ending else "")
+
+
+def _now(result: InspectResult) -> int:
+    """The midnight as of which certificates were judged, in seconds since 1970."""
+    return int(datetime.combine(result.judged_on, time(), UTC).timestamp())
 
 
 def _hints(result: InspectResult) -> tuple[str, ...]:
@@ -233,7 +238,7 @@ def _accounts(result: InspectResult) -> Section:
 
 def _certificates(result: InspectResult) -> Section:
     rows = sorted(
-        (item.not_after, item.subject, path, _certificate_state(item, result.clock), item.key)
+        (item.not_after, item.subject, path, _certificate_state(item, _now(result)), item.key)
         for path, item in result.certificates
     )
     heads = ("ends", "state", "subject", "key", "path")
@@ -288,11 +293,10 @@ def _layers(result: InspectResult) -> Section:
             size_text(layer.size),
             size_text(layer.inflated),
             f"{layer.members:,}",
-            "known" if layer.cached else "read",
         )
         for layer in result.layers
     )
-    return _section("layers", ("digest", "stored#", "unpacked#", "members#", "facts"), rows)
+    return _section("layers", ("digest", "stored#", "unpacked#", "members#"), rows)
 
 
 def _unjudged(result: InspectResult) -> Section:

@@ -11,7 +11,7 @@ from neve.model import Platform
 from neve.surface import REDUCED_PARTS, SURFACE_SCHEMA_VERSION, Part, Surface, run_user
 from neve.verbs.comparing import Difference, Subject, Weight, difference, weights
 from neve.verbs.context import Workspace
-from neve.verbs.looking import Seen, look
+from neve.verbs.looking import Seen, look, today
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def compare_images(request: CompareRequest, workspace: Workspace) -> CompareResu
         look(name, workspace, depth=request.depth, platform=request.platform)
         for name in request.images
     ]
-    return compare_seen(seen[:-1], seen[-1], now=workspace.clock)
+    return compare_seen(seen[:-1], seen[-1], now=today(workspace))
 
 
 def compare_seen(baselines: Sequence[Seen], after: Seen, *, now: int) -> CompareResult:

@@ -40,6 +40,13 @@ class Seen:
         return measure_surface(self.inventory, now=now)
 
 
+def today(workspace: Workspace) -> int:
+    """Midnight (UTC) of this day in seconds since 1970: certificates are judged by the day, so that
+    one image gives one report a day.
+    """
+    return workspace.clock - workspace.clock % 86_400
+
+
 def look(
     image: str,
     workspace: Workspace,

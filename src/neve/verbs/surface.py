@@ -9,7 +9,7 @@ from neve.inventory import Depth
 from neve.model import Platform
 from neve.surface import Measure, Part
 from neve.verbs.context import Workspace
-from neve.verbs.looking import Seen, look
+from neve.verbs.looking import Seen, look, today
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class SurfaceResult:
 def surface_of_image(request: SurfaceRequest, workspace: Workspace) -> SurfaceResult:
     """Measure the image; raises what ``look`` raises."""
     seen = look(request.image, workspace, depth=request.depth, platform=request.platform)
-    return measured(seen, now=workspace.clock, listed=request.listed)
+    return measured(seen, now=today(workspace), listed=request.listed)
 
 
 def measured(seen: Seen, *, now: int, listed: tuple[Part, ...] = ()) -> SurfaceResult:
