@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test unit integration lint format bench accept effects lock-requirements system clean help
+.PHONY: demo test unit integration lint format bench bench-accuracy accept effects lock-requirements system clean help
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -40,6 +40,9 @@ format: $(STAMP) ## Rewrite formatting
 
 bench: $(STAMP) system ## Speed against peers and against the limit, in one run
 	@$(BIN)/python -m bench
+
+bench-accuracy: $(STAMP) ## Vulnerabilities: right and wrong over every pair whose answer is known
+	@$(BIN)/python -m bench.accuracy
 
 accept: $(STAMP) system ## Compare trees with real installations; writes tests/acceptance/*.json
 	@$(BIN)/python tools/accept.py

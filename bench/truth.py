@@ -310,11 +310,17 @@ def secdb(tar: Path, excerpt: Path) -> Facts:
             yield from _secfix(world, name, cve, found)
 
 
+_APK = re.compile(r"\d+(\.\d+)*[a-z]?(_(alpha|beta|pre|rc|cvs|svn|git|hg|p)\d*)*(~[0-9a-f]+)?-r\d+")
+"""apk-package(5): what is none is no installed package's version, whatever secdb names."""
+
+
 def _secfix(world: str, name: str, cve: str, found: set[str]) -> Facts:
     if found == {"0"}:
         yield Truth(world, name, "1.0-r0", cve, CLOSED, "secdb: 0, never affected")
         return
-    fixed = tuple(sorted(found - {"0"}))
+    fixed = tuple(sorted(version for version in found if _APK.fullmatch(version)))
+    if not fixed:
+        return
     for version in fixed:
         head, _, revision = version.rpartition("-r")
         if revision.isdigit() and int(revision) > 0:

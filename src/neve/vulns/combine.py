@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from neve.vulns.index import Index
 from neve.vulns.judge import WEIGHT, Judged, judge
 from neve.vulns.orders.order import Order, UnorderedError, order_of
-from neve.vulns.records import Claim, Record, is_advisory
+from neve.vulns.records import Claim, Record, Standing, is_advisory
 from neve.vulns.severity import severity_of
 from neve.vulns.types import (
     SETTLED,
@@ -20,8 +21,9 @@ from neve.vulns.types import (
     State,
 )
 
-_AUTHORITIES = ("debian-tracker", "secdb")
-"""Kinds of feeds that know every vulnerability of their release, and so decide the state."""
+_RESOLVED, _RANGES = Standing.RESOLVED.value, Standing.RANGES.value
+_NOT_AFFECTED = Standing.NOT_AFFECTED.value
+_BEGIN = ["introduced", "0"]
 _UNKNOWN = Severity(level=Level.UNKNOWN, source="")
 _OWN_WORDS = frozenset(("Ubuntu", "advisory"))
 
@@ -71,31 +73,55 @@ def combine(
     of it. `UnorderedError` where ``version`` has no place in the ecosystem's order.
     """
     order = order_of(ecosystem)
-    order(version)
-    kinds = {feed.name: feed.kind for feed in index.feeds}
+    own = order(version)
+    quick = not settled and not index.has_vex
     cases: list[_Case] = []
     by_name: dict[str, _Case] = {}
-    for feed, claim in index.claims(ecosystem, name):
-        judged = judge(claim, version, order)
-        if judged is None:
+    cleared: set[str] = set()
+    for feed, row in index.rows(ecosystem, name):
+        authority = feed in index.authorities
+        if quick and _passed(row, own, order):
+            if authority:
+                cleared.add(str(row[0]))
             continue
-        authority = kinds.get(feed) in _AUTHORITIES
-        if judged.state in SETTLED and not authority and not settled and not index.has_vex:
-            continue  # it can neither raise nor lower what the others say
-        if authority and not settled and judged.state in SETTLED:
-            # Thousands for a kernel, and their record would only repeat the name.
-            record = Record(id=claim.record, vulnerabilities=(claim.record,))
-        else:
-            record = index.record(feed, claim.record)
+        claim = Claim.from_row(ecosystem, name, row)
+        judged = judge(claim, version, order)
+        if judged is None or (quick and not authority and judged.state in SETTLED):
+            continue  # the latter can neither raise nor lower what the others say
+        record = index.record(feed, claim.record)
         word = _Word(feed=feed, authority=authority, claim=claim, judged=judged, record=record)
         for names in _identities(record):
             _file(word, names, cases, by_name)
     found = []
     for case in cases:
+        if not cleared.isdisjoint(case.names) and not any(word.authority for word in case.words):
+            continue
         worst, fixed, state = _state(case, order)
         if settled or state not in SETTLED or any(map(index.spoken_of, case.names)):
             found.append(_decide(index, case, worst, fixed, state))
     return tuple(sorted(found, key=lambda combined: combined.id))
+
+
+def _passed(row: list[object], own: Any, order: Order) -> bool:  # noqa: ANN401 - an order's key
+    """Whether a claim's row is plainly settled, told without building it: most are, a kernel's
+    thousands among them.
+    """
+    fixed = row[2] if len(row) > 2 else ""
+    if row[1] == _NOT_AFFECTED:
+        return True
+    if row[1] == _RANGES:
+        ranges: Any = row[5] if len(row) == 6 else ()
+        if len(ranges) != 1 or len(ranges[0]) != 2 or ranges[0][0] != _BEGIN:
+            return False
+        kind, fixed = ranges[0][1]
+        if kind != "fixed":
+            return False
+    elif row[1] != _RESOLVED:
+        return False
+    try:
+        return bool(order(str(fixed)) <= own)
+    except UnorderedError:
+        return False
 
 
 def _identities(record: Record) -> list[tuple[str, ...]]:

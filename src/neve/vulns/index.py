@@ -17,12 +17,13 @@ from types import TracebackType
 from typing import Any
 
 from neve.errors import StoreError, ToolError
-from neve.vulns.records import Claim, Record, Unread, VexStatement
+from neve.vulns.records import Record, Unread, VexStatement
 from neve.vulns.types import Exploitability, Exploited, FeedState, ImportedReport
 
 FORMAT = 1
 """Raised whenever an older neve would read the file wrongly, or a newer one reads it no more."""
 INDEX_NAME = "vulnerabilities.sqlite"
+_AUTHORITIES = ("debian-tracker", "secdb")
 _MAPPED = 4 << 30
 _UPDATE = "Run `neve db update`, or `neve db import` where there is no network."
 
@@ -101,8 +102,10 @@ class Index:
             found.setdefault(str(ecosystem), []).append(str(feed))
         return {ecosystem: tuple(feeds) for ecosystem, feeds in found.items()}
 
-    def claims(self, ecosystem: str, name: str) -> Iterator[tuple[str, Claim]]:
-        """What every feed says of one package: feed and claim, feeds in order of their names."""
+    def rows(self, ecosystem: str, name: str) -> Iterator[tuple[str, list[object]]]:
+        """What every feed says of one package, feeds in order of their names: feed and the row
+        of a claim (`Claim.from_row`).
+        """
         rows = self._rows(
             "SELECT feed, body FROM claim WHERE ecosystem=? AND name=? ORDER BY feed",
             ecosystem,
@@ -110,7 +113,7 @@ class Index:
         )
         for feed, body in rows:
             for row in self._decoded(body):
-                yield str(feed), Claim.from_row(ecosystem, name, row)
+                yield str(feed), row
 
     def knows(self, ecosystem: str, name: str) -> bool:
         """Whether any feed says anything of the package there."""
@@ -170,6 +173,11 @@ class Index:
         if not self.has_vex:
             return False
         return bool(self._rows("SELECT 1 FROM vex WHERE name=? LIMIT 1", name))
+
+    @cached_property
+    def authorities(self) -> frozenset[str]:
+        """The feeds that know every vulnerability of their release, and so decide the state."""
+        return frozenset(feed.name for feed in self.feeds if feed.kind in _AUTHORITIES)
 
     @cached_property
     def has_vex(self) -> bool:

@@ -241,6 +241,22 @@ def test_old_epss_has_no_percentile_and_bad_rows_are_counted() -> None:
     assert len(unread(items)) == 3
 
 
+def test_secdb_s_slips_of_the_pen_are_read_as_meant() -> None:
+    fixes = {
+        "1.7.5.-r1": ["CVE-2016-7945.patch", "CVE-2017-17434-1"],
+        "10.2.22.r0": ["CVE_2019-2510", "CVE-2019-1111 (+ regression fix) XSA-9"],
+        "1.0-r0": ["wnpa-sec-2017-18", ""],
+    }
+    _, items = read(secdb("v3.8", {"a": fixes}))
+    assert {(c.record, c.fixed) for c in claims(items)} == {
+        ("CVE-2016-7945", "1.7.5-r1"),
+        ("CVE-2017-17434", "1.7.5-r1"),
+        ("CVE-2019-2510", "10.2.22-r0"),
+        ("CVE-2019-1111", "10.2.22-r0"),
+    }
+    assert len(unread(items)) == 2
+
+
 def test_secdb_in_yaml_is_read_and_its_bombs_are_not() -> None:
     text = "distroversion: v3.9\nreponame: main\npackages:\n  - pkg:\n      name: a\n"
     text += "      secfixes:\n        1.0-r0:\n          - CVE-2019-1001\n"

@@ -15,6 +15,8 @@ from neve.vulns.records import Claim, Item, Record, Scope, Standing, Unread
 
 KIND = "secdb"
 _ID = re.compile(r"[A-Z][A-Za-z0-9]*-[A-Za-z0-9:._-]{2,60}")
+_CVE = re.compile(r"CVE[-_]([0-9]{4})-([0-9]{4,19})")
+_SLIPS = (re.compile(r"\.-r(\d+)$"), re.compile(r"\.r(\d+)$"))
 _BRANCH = re.compile(r"v?[0-9]+\.[0-9]+|edge")
 _ROLLING = ("wolfi", "chainguard")
 _URL = "https://security.alpinelinux.org/vuln/{}"
@@ -89,7 +91,11 @@ def _ecosystem(document: Mapping[str, object]) -> str | None:
 def _line(
     ecosystem: str, source: str, version: str, line: object, recorded: set[str]
 ) -> Iterator[Item]:
-    names = [name for name in re.split(r"[\s,;()]+", word(line)) if _ID.fullmatch(name)]
+    text = word(line)
+    # Slips of the pen are many: CVE-2017-17434-1, CVE-2017-8073.patch, CVE_2019-2426.
+    names = [f"CVE-{year}-{number}" for year, number in _CVE.findall(text)]
+    rest = _CVE.sub(" ", text)
+    names += [name for name in re.split(r"[\s,;()]+", rest) if _ID.fullmatch(name)]
     if not names:
         yield Unread(record=f"{source} {version}"[:120], reason=f"no id in {str(line)[:60]!r}")
         return
@@ -108,5 +114,14 @@ def _line(
             name=source,
             record=cve,
             standing=Standing.NOT_AFFECTED if version == "0" else Standing.RESOLVED,
-            fixed="" if version == "0" else version,
+            fixed="" if version == "0" else repaired(version),
         )
+
+
+def repaired(version: str) -> str:
+    """A fixed version as it was meant where only the mark before the revision is mistyped
+    (``1.7.5.-r1``, ``10.2.22.r0``); any other stays, and has no place in the order.
+    """
+    for slip in _SLIPS:
+        version = slip.sub(r"-r\1", version)
+    return version
