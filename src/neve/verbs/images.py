@@ -233,7 +233,17 @@ def _root(path: Path, stack: ExitStack) -> RootFs:
             f"{path}: there is no such file or directory",
             resolution="Name the directory of an unpacked root file system, or a tar of one.",
         )
-    return read_directory(path) if path.is_dir() else stack.enter_context(open_tar(path))
+    if path.is_dir():
+        return read_directory(path)
+    root = stack.enter_context(open_tar(path))
+    packed = any(name in root.tree for name in ("/oci-layout", "/manifest.json"))
+    if packed and not any(name in root.tree for name in ("/etc", "/usr", "/bin")):
+        raise UsageError(
+            f"{path}: a compressed image archive",
+            resolution="Decompress it first, as with gunzip or unxz: its parts are read where "
+            "they lie.",
+        )
+    return root
 
 
 def _source(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -153,6 +154,17 @@ def test_archives_and_roots(
         with open_source(subject, workspace) as opened:
             assert isinstance(opened, OpenedRootFs)
             assert opened.root.tree
+
+
+def test_a_compressed_archive_is_not_taken_for_a_root(workspace: Workspace, tmp_path: Path) -> None:
+    docker_archive(tmp_path / "d.tar")
+    packed = tmp_path / "d.tar.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "d.tar").read_bytes()))
+    with (
+        pytest.raises(UsageError, match="compressed image archive"),
+        open_source("d.tar.gz", workspace),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(("program", "transport"), [("docker", "docker-daemon"),
