@@ -26,12 +26,24 @@ from neve.inventory import (
 )
 from neve.inventory.read import read_inventory
 from neve.model import Origin, Reason
-from neve.surface import REDUCED_PARTS, Measure, Part, Surface, measure_surface, reduction
+from neve.surface import (
+    MEANING,
+    NEEDS,
+    REDUCED_PARTS,
+    SURFACE_SCHEMA_VERSION,
+    Measure,
+    Part,
+    Surface,
+    measure_surface,
+    reduction,
+)
 from neve.tree import FileEntry, Inline, Kind, Tree
 
 REASON = Reason(Origin.RULE, "test")
 STATUS = b"Package: a\nVersion: 1\nArchitecture: all\n"
-PAGE = Path(__file__).parents[3] / "docs" / "reference" / "surface.md"
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = DOCS / "reference" / "surface.md"
+EXPLANATION = DOCS / "explanation" / "surface.md"
 
 
 def tree() -> Tree:
@@ -247,6 +259,22 @@ def test_reduction_is_the_mean_over_what_was_there() -> None:
 
 
 def test_the_page_names_every_part_and_what_is_reduced() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \| .+ \| (yes|no) \|$", PAGE.read_text(), re.MULTILINE)
-    assert [name for name, _ in rows] == [part.value for part in Part]
-    assert [name for name, reduced in rows if reduced == "yes"] == [p.value for p in REDUCED_PARTS]
+    text = PAGE.read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \| .+ \| `([a-z]+)` \| (yes|no) \|$", text, re.MULTILINE)
+    assert [name for name, _, _ in rows] == [part.value for part in Part]
+    assert [depth for _, depth, _ in rows] == [NEEDS[part].value for part in Part]
+    assert [name for name, _, reduced in rows if reduced == "yes"] == [*REDUCED_PARTS]
+    assert f"schema version {SURFACE_SCHEMA_VERSION}" in text
+    assert set(MEANING) == set(Part)
+
+
+def test_the_explanations_example_is_the_formula() -> None:
+    """The table of the explanation, computed."""
+    before = surface(
+        packages=100, files=4000, executables=400, shells_and_interpreters=10, world_writable=4,
+        bytes=100,
+    )  # fmt: skip
+    after = surface(packages=20, files=1000, executables=40, world_writable=2, bytes=25)
+    told = re.search(r"\*\*reduction\*\* \| \| \| \*\*([0-9.]+)\*\*", EXPLANATION.read_text())
+    assert told is not None
+    assert reduction(before, after) == pytest.approx(float(told[1]), abs=0.005)
