@@ -258,8 +258,11 @@ def _certificate_state(item: Certificate, now: int) -> str:
 
 
 def _secrets(result: InspectResult) -> Section:
-    rows = ((s.rule, f"{path}:{s.line}" if s.line else path, s.hint) for path, s in result.secrets)
-    return _section("secrets", ("looks like", "where", "begins"), rows)
+    rows = (
+        (s.rule, f"{path}:{s.line}" if s.line else path, s.hint, s.package)
+        for path, s in result.secrets
+    )
+    return _section("secrets", ("looks like", "where", "begins", "brought by"), rows)
 
 
 def _services(result: InspectResult) -> Section:
