@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib import resources
 
 import pytest
 from hypothesis import given
@@ -298,3 +299,30 @@ def test_small_packages_are_drawn_together() -> None:
     kept = foremost(areas, "{count} others")
     assert sum(area.size for area in kept) == sum(area.size for area in areas)
     assert any(area.name == "72 others" for area in kept)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [0, 1, 2], ids=["light", "dark", "print"])
+def test_text_can_be_read_on_its_ground(scheme: int) -> None:
+    """Contrast of at least 4.5 (WCAG 2.2, 1.4.3), in each scheme of colours."""
+    style = resources.files("neve.report").joinpath("templates/report.css").read_text("utf-8")
+    schemes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    assert len(schemes) == 3
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", schemes[scheme]))
+    pairs = [("ink", "paper"), ("ink", "panel"), ("soft", "paper"), ("soft", "panel")]
+    pairs += [("after", "panel"), ("bad", "panel"), ("bad", "bad-soft"), ("good", "good-soft")]
+    pairs += [
+        ("ink", "bad-soft"),
+        ("ink", "good-soft"),
+        ("ink", "after-soft"),
+        ("soft", "after-soft"),
+    ]
+    for text, ground in pairs:
+        light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
