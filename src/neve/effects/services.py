@@ -31,7 +31,13 @@ from neve.effects.services_ready import check_script
 from neve.effects.services_scripts import run_script
 from neve.errors import FieldError
 from neve.model import Origin, Reason
-from neve.recipe.services import SERVICES_HEALTHY, SERVICES_HOME, SERVICES_INIT, SUPERVISOR
+from neve.recipe.services import (
+    SCRIPTS_HOME,
+    SERVICES_HEALTHY,
+    SERVICES_HOME,
+    SERVICES_INIT,
+    SUPERVISOR,
+)
 from neve.recipe.types import Recipe, Service
 from neve.tree import Edit, Kind, Remove, Tree
 
@@ -68,7 +74,7 @@ def add_services(
 def _add_service(bench: Workbench, placed: Placed) -> None:
     service = placed.service
     reason = Reason(Origin.RECIPE, f"services.{service.name}", "supervised by s6")
-    home, live = f"{SERVICES_HOME}/{service.name}", f"{TEMPLATE}/{service.name}"
+    home, live = f"{SCRIPTS_HOME}/{service.name}", f"{TEMPLATE}/{service.name}"
     scripts = {
         "run": run_script(placed),
         "finish": finish_script(service),

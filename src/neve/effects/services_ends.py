@@ -17,7 +17,7 @@ from neve.effects.services_lines import (
     shown,
     to_file,
 )
-from neve.recipe.services import SERVICES_HOME
+from neve.recipe.services import SCRIPTS_HOME
 from neve.recipe.types import Restart, Service
 
 _SIGNALS = (
@@ -32,7 +32,7 @@ def finish_script(service: Service) -> bytes:
     signal). Exit 125 tells s6-supervise that it ended for good.
     """
     killed = f"{service.name} did not stop within {shown(service.stop_grace_period)}: killed"
-    name, failed = service.name, f"{SERVICES_HOME}/{service.name}/failed"
+    name, failed = service.name, f"{SCRIPTS_HOME}/{service.name}/failed"
     return script(
         (
             line(

@@ -13,6 +13,8 @@ from neve.recipe.types import PackageRequest, Recipe, Run, Service
 
 SERVICES_HOME = "/usr/lib/services"
 """Where the scripts are that start, watch and stop the services; nothing writes there."""
+SCRIPTS_HOME = f"{SERVICES_HOME}/each"
+"""Where each service has a directory of its name; apart from the others' own names."""
 SERVICES_INIT = f"{SERVICES_HOME}/init"
 """The entrypoint of an image with services."""
 SERVICES_HEALTHY = f"{SERVICES_HOME}/healthy"

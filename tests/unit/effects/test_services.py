@@ -56,12 +56,28 @@ def test_every_path_names_its_service(make_tree: MakeTree, context: EffectContex
     tree = make_tree(ACCOUNTS)
     add_services(tree, recipe(service("a"), service("b")), NONROOT, context)
     for name in ("a", "b"):
-        for path in (f"/usr/lib/services/{name}/run", f"/usr/lib/services/template/{name}/run"):
+        for path in (
+            f"/usr/lib/services/each/{name}/run",
+            f"/usr/lib/services/template/{name}/run",
+        ):
             reason = tree[path].reason
             assert (reason.origin, reason.subject) == (Origin.RECIPE, f"services.{name}")
     assert tree["/usr/lib/services/init"].mode == 0o755
     run = tree["/run/services"]
     assert (run.kind, run.uid, run.gid, run.mode) == (Kind.DIRECTORY, 65532, 65532, 0o755)
+
+
+def test_a_service_may_be_called_as_anything_of_the_supervisors(
+    make_tree: MakeTree, context: EffectContext
+) -> None:
+    names = ("init", "say", "stop", "end", "healthy", "template", "each", "log", "finish")
+    tree = make_tree(ACCOUNTS)
+    add_services(tree, recipe(*(service(name) for name in names)), NONROOT, context)
+    for path in ("init", "say", "stop", "end", "healthy"):
+        assert tree[f"/usr/lib/services/{path}"].kind is Kind.FILE
+    for name in names:
+        assert tree[f"/usr/lib/services/template/{name}/run"].kind is Kind.SYMLINK
+        assert "/usr/sbin/web" in text(tree, f"/usr/lib/services/template/{name}/run")
 
 
 def test_an_arbitrary_uid_may_write_the_live_directory(
@@ -94,10 +110,8 @@ def test_the_order_of_stopping_is_the_order_of_starting_turned_round(
     tree = make_tree(ACCOUNTS)
     services = (service("app", depends_on=("db",)), service("db"))
     add_services(tree, recipe(*services), NONROOT, context)
-    assert "s6-svwait -U ../db" in text(tree, "/usr/lib/services/app/run")
-    assert "s6-svwait" not in text(tree, "/usr/lib/services/db/run").replace(
-        text(tree, "/usr/lib/services/db/run").split("delay", 1)[1], ""
-    )
+    assert "s6-svwait -U ../db" in text(tree, "/usr/lib/services/each/app/run")
+    assert "s6-svwait -U" not in text(tree, "/usr/lib/services/each/db/run")
     stop = text(tree, "/usr/lib/services/stop")
     assert re.search(r"s6-svwait -D .*template/app\n *\}\n.*s6-svc -wD .*template/db", stop)
     assert grace_after(services[1], services) == services[0].stop_grace_period + 2.0
@@ -119,7 +133,7 @@ def test_pauses_double_up_to_their_limit(
 ) -> None:
     tree = make_tree(ACCOUNTS)
     add_services(tree, recipe(service(restart=restart)), NONROOT, context)
-    failed = text(tree, "/usr/lib/services/web/failed")
+    failed = text(tree, "/usr/lib/services/each/web/failed")
     assert re.findall(r"starts again in ([0-9.]+ s)", failed) == pauses
 
 
@@ -130,7 +144,7 @@ def test_users_apart_need_a_container_that_starts_as_root(
     with pytest.raises(FieldError, match=r"services\.web\.user: .*only root can become alice"):
         add_services(tree, recipe(service(user="alice")), NONROOT, context)
     add_services(tree, recipe(service(user="alice")), ROOT, context)
-    run = text(tree, "/usr/lib/services/web/run")
+    run = text(tree, "/usr/lib/services/each/web/run")
     assert run.count("s6-applyuidgid -z -u 1001 -g 1002 -G 1002,1003") == 3
     assert "export HOME /home/alice" in run
 
@@ -142,7 +156,7 @@ def test_root_is_never_taken_for_granted(make_tree: MakeTree, context: EffectCon
     same = RunAs(uid=1001, gid=1002, home="/")
     tree = make_tree(ACCOUNTS)
     add_services(tree, recipe(service(user="alice")), same, context)
-    assert "s6-applyuidgid" not in text(tree, "/usr/lib/services/web/run")
+    assert "s6-applyuidgid" not in text(tree, "/usr/lib/services/each/web/run")
 
 
 def test_an_unknown_user_is_refused(make_tree: MakeTree, context: EffectContext) -> None:
@@ -164,7 +178,7 @@ def test_a_port_is_looked_up_and_no_connection_made(
 ) -> None:
     tree = make_tree(ACCOUNTS)
     add_services(tree, recipe(service(ready=Ready(port=8080))), NONROOT, context)
-    check = text(tree, "/usr/lib/services/web/check")
+    check = text(tree, "/usr/lib/services/each/web/check")
     assert ":1F90 [0-9A-F]+:0000 0A " in check
     assert "/proc/net/tcp6" in check
 
@@ -177,7 +191,7 @@ def test_http_is_asked_with_what_the_image_has(
     tree = make_tree({**ACCOUNTS, program: b"\x7fELF"})
     ready = Ready(http="http://127.0.0.1:8000/up?a=b")
     add_services(tree, recipe(service(ready=ready)), NONROOT, context)
-    check = text(tree, "/usr/lib/services/web/check")
+    check = text(tree, "/usr/lib/services/each/web/check")
     assert program in check
     assert "/up?a=b" in check
     assert "@" not in check.replace("@file_get", "").replace("@ARGV", "")
