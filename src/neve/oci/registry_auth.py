@@ -94,12 +94,13 @@ class RegistryAuth:
         """What to send to ``url``: nothing to any server but the registry."""
         if not same_server(url, self.base):
             return None
-        with self._lock:
-            session = self._sessions.get(repository)
-            if session is None:
-                return None
-            token = session.tokens.get(scopes)
-            return f"Bearer {token}" if token else session.basic
+        # Without the lock: it may be held while a token is asked for, which takes a connection
+        # that whoever waits here already has.
+        session = self._sessions.get(repository)
+        if session is None:
+            return None
+        token = session.tokens.get(scopes)
+        return f"Bearer {token}" if token else session.basic
 
     def answer(
         self, repository: str, scopes: frozenset[str], used: str | None, headers: tuple[str, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -290,3 +291,24 @@ def test_requests_at_once_are_all_admitted(registry: FakeRegistry, connect: Conn
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(repository.manifest, ["1"] * 4))
     assert len({one.data for one in found}) == 1
+
+
+def test_a_slow_token_service_stops_nobody_for_good(
+    registry: FakeRegistry, connect: Connect
+) -> None:
+    """Who waits for a token holds a connection: more of them than there are must not lock up."""
+    registry.realm = f"{registry.url}/token"
+    registry.add_image("team/app", "1", b"layer")
+
+    def slow(asked: Asked) -> Reply | None:
+        if asked.path == "/token":
+            time.sleep(0.05)
+        return None
+
+    registry.lies.append(slow)
+    repository = connect(registry)
+    with ThreadPoolExecutor(16) as pool:
+        scopes = [("GET", "pull"), ("HEAD", "push")] * 16
+        found = pool.map(lambda s: repository.ask(s[0], "manifests/1", action=s[1]).status, scopes)
+        assert set(found) == {200}
+    assert len([one for one in registry.asked if one.path == "/token"]) == 2
