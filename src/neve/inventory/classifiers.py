@@ -354,12 +354,16 @@ CLASSIFIERS = (
     ),
     Classifier(
         name="graalvm",
+        namespace="oracle",
         files="java|jdb",
         patterns=(rb"\0([0-9]+[.0-9]+\+[0-9]+-jvmci-[0-9.]+-b[0-9]+)\0",),
     ),
-    Classifier(name="zulu", files="java|jdb", place=r".*zulu.*/", patterns=_OPENJDK),
+    Classifier(
+        name="zulu", namespace="azul", files="java|jdb", place=r".*zulu.*/", patterns=_OPENJDK
+    ),
     Classifier(
         name="openjdk",
+        namespace="oracle",
         files="java|jdb",
         place=r"(?!.*zulu).*/",
         patterns=_OPENJDK,
@@ -367,6 +371,7 @@ CLASSIFIERS = (
     ),
     Classifier(
         name="java",
+        namespace="ibm",
         files="java",
         place=r".*/ibm/.*",
         patterns=(rb"\0java\0+[0-9][.0-9]+\0+([0-9]+[-._a-zA-Z0-9]+)\0",),

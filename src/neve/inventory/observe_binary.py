@@ -51,7 +51,7 @@ def _package(row: Classifier, version: str, path: str) -> Package:
 OBSERVERS = (
     Observer(
         name="programs",
-        version=2,
+        version=3,
         depth=Depth.PACKAGES,
         observe=packages_of(_program, "program"),
         paths=rf".*/(?:{'|'.join(dict.fromkeys(row.files for row in CLASSIFIERS))})",

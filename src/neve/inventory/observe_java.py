@@ -192,18 +192,11 @@ def _runtime(candidate: Candidate, data: memoryview) -> Iterator[Package]:
     if not version or not fields.get("JAVA_VERSION"):
         return
     vendor, product = _product(fields, candidate.path)
-    source = fields.get("SOURCE_REPO") or fields.get("BUILD_SOURCE_REPO", "")
     yield Package(
         type=PackageType.GENERIC,
         name=product,
         version=version,
-        purl=package_url(
-            "generic",
-            product,
-            version,
-            namespace=vendor,
-            qualifiers={"repository_url": one_line(source)},
-        ),
+        purl=package_url("generic", product, version, namespace=vendor),
         paths=(candidate.path,),
         maintainer=one_line(fields.get("IMPLEMENTOR")),
     )
@@ -236,7 +229,7 @@ def _product(fields: dict[str, str], path: str) -> tuple[str, str]:
 OBSERVERS = (
     Observer(
         name="java",
-        version=2,
+        version=3,
         depth=Depth.PACKAGES,
         observe=_archive,
         paths=rf".*/[^/]+\.(?:{_ARCHIVES}|{_ARCHIVES.upper()})",
@@ -244,7 +237,7 @@ OBSERVERS = (
     ),
     Observer(
         name="java-runtime",
-        version=2,
+        version=3,
         depth=Depth.PACKAGES,
         observe=packages_of(_runtime, "release file of Java"),
         paths=r".*/release",

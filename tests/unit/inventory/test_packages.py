@@ -293,6 +293,8 @@ def test_a_java_runtime() -> None:
     )
     found = only("/opt/java/openjdk/release", text.encode())
     assert (found.type.value, found.name, found.version) == ("generic", "openjdk", "21.0.4+7-LTS")
+    launcher = b"\x7fELF\0openjdk\0java\x000.0\x0021.0.4+7-LTS\0"
+    assert only("/opt/java/openjdk/bin/java", launcher).purl == found.purl, "one and the same"
     assert packages("/etc/release", b"PRETTY=1\n") == []
 
 
