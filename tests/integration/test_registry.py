@@ -269,6 +269,8 @@ def test_archives(place: Place, plain: str) -> None:
     assert place.json("push", "a.tar", f"{plain}/from/archive:1")["digest"] == root
     skopeo("copy", f"oci-archive:{place.path}/a.tar:1", f"docker-archive:{place.path}/d.tar:x/y:1")
     place.neve("push", "docker-archive:d.tar", f"{plain}/from/docker:1")
+    place.neve("pull", f"{plain}/team/app:1", "-o", "p.tar", "--image-format", "docker-archive")
+    skopeo("copy", f"docker-archive:{place.path}/p.tar", f"oci:{place.path}/taken:1")
     before, after = (
         json.loads(skopeo("inspect", "--tls-verify=false", "--config", f"docker://{plain}/{name}"))
         for name in ("team/app:1", "from/docker:1")

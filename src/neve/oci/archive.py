@@ -69,13 +69,25 @@ def stream_docker_archive(
     OCI image's.
     """
     config = render_config(image.config, ConfigFormat.DOCKER).data
+    layers = [(blob.digest, _name(blob)) for blob in image.layers]
+    stream_docker_parts(config, layers, file, store, tags=tags)
+
+
+def stream_docker_parts(
+    config: bytes,
+    layers: Sequence[tuple[Digest, str]],
+    file: BinaryIO,
+    store: BlobStore,
+    *,
+    tags: Sequence[str],
+) -> None:
+    """Write a configuration as it is, and layers of the store under their names in the archive."""
     config_name = f"{sha256_of(config).value}.json"
-    rows: list[dict[str, Any]] = [
-        {"Config": config_name, "RepoTags": list(tags), "Layers": _names(image.layers)}
-    ]
+    names = [name for _, name in layers]
+    rows: list[dict[str, Any]] = [{"Config": config_name, "RepoTags": list(tags), "Layers": names}]
     _member(file, config_name, config)
-    for blob in dict.fromkeys(image.layers):
-        _stored_member(file, _name(blob), blob.digest, store)
+    for digest, name in dict.fromkeys(layers):
+        _stored_member(file, name, digest, store)
     _member(file, "manifest.json", render_rows(rows))
     file.write(tar.TRAILER)
 
@@ -83,10 +95,6 @@ def stream_docker_archive(
 def render_rows(rows: list[dict[str, Any]]) -> bytes:
     """``manifest.json`` of a docker-archive."""
     return b"[" + b",".join(render(row) for row in rows) + b"]"
-
-
-def _names(layers: Sequence[LayerBlob]) -> list[str]:
-    return [_name(blob) for blob in layers]
 
 
 def _name(blob: LayerBlob) -> str:

@@ -22,7 +22,8 @@ _MAX_CONFIG = 16 << 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
     """``platform`` takes one platform's image out of an index; ``tag`` is the name in the layout
-    (default: the reference's).
+    (default: the reference's). ``image_format`` is ``oci``, ``oci-archive`` or
+    ``docker-archive``, which has no room for referrers.
     """
 
     reference: str
@@ -43,9 +44,10 @@ def pull_image(request: PullRequest, workspace: Workspace) -> TransferResult:
         request.output,
         request.tag or reference.tag or DEFAULT_TAG,
         workspace,
+        name=reference.name,
         image_format=request.image_format,
         platform=request.platform,
-        referrers=request.referrers,
+        referrers=request.referrers and request.image_format != "docker-archive",
     )
 
 
@@ -56,11 +58,14 @@ def write_contents(
     tag: str,
     workspace: Workspace,
     *,
+    name: str = "",
     image_format: str,
     platform: Platform | None,
     referrers: bool,
 ) -> TransferResult:
-    """Bring an opened image into the store and write it; other tags of a layout stay."""
+    """Bring an opened image into the store and write it; other tags of a layout stay. ``name`` is
+    what a docker-archive calls it.
+    """
     if image_format == "oci":
         from neve.oci.layout import refuse_foreign
 
@@ -73,6 +78,12 @@ def write_contents(
     if platform is not None:
         _check_platform(gathered.root.descriptor, platform, source)
     workspace.progress.stage("writing the image")
+    if image_format == "docker-archive":
+        from neve.oci.copied import write_copied_docker_archive
+
+        names = [f"{name}:{tag}"]
+        write_copied_docker_archive(gathered, output, workspace.store, tags=names)
+        return transfer_result(source, str(output), (tag,), gathered, moved)
     whole = copied(gathered)
     if image_format == "oci":
         from neve.oci.layout import write_layout

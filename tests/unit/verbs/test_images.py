@@ -278,6 +278,37 @@ def test_copies_keep_the_digest(
     assert not (tmp_path / "localhost").exists()
 
 
+def test_a_docker_archive_for_who_has_no_layouts(
+    layout: str, registry: FakeRegistry, workspace: Workspace, tmp_path: Path
+) -> None:
+    assert layout
+    result = pull_image(
+        PullRequest(
+            reference=f"{registry.host}/team/app:1",
+            output=tmp_path / "out.tar",
+            image_format="docker-archive",
+        ),
+        workspace,
+    )
+    assert result.referrers == 0
+    assert digest(f"out.tar:{registry.host}/team/app:1", workspace) == "None"
+    rows = [registry.add_image("team/app", name, name.encode()) for name in ("amd64", "arm64")]
+    for row, name in zip(rows, ("amd64", "arm64"), strict=True):
+        row["platform"] = {"os": "linux", "architecture": name}
+    index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": rows}
+    registry.add_manifest("team/app", index, tag="all", kind=INDEX_TYPE)
+    with pytest.raises(UsageError, match="one platform"):
+        pull_image(
+            PullRequest(
+                reference=f"{registry.host}/team/app:all",
+                output=tmp_path / "no.tar",
+                image_format="docker-archive",
+            ),
+            workspace,
+        )
+    assert not (tmp_path / "no.tar").exists()
+
+
 def test_a_layout_that_is_there_keeps_its_other_tags(
     layout: str, registry: FakeRegistry, workspace: Workspace, tmp_path: Path
 ) -> None:

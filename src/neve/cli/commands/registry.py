@@ -23,6 +23,7 @@ class PulledFormat(StrEnum):
 
     OCI = "oci"
     OCI_ARCHIVE = "oci-archive"
+    DOCKER_ARCHIVE = "docker-archive"
 
 
 _Referrers = Annotated[
