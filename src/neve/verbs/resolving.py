@@ -314,7 +314,8 @@ def solve(
     own = [(request, f"packages[{i}]") for i, request in enumerate(recipe.packages)]
     more = [(request, f"variants.{variant}.packages[{i}]") for i, request in enumerate(extra)]
     supervisor = supervisor_requests(recipe)
-    asked = [*own, *more, (IDENTITY, "distribution"), *supervisor]
+    whole = _installation(recipe, variant, universe)
+    asked = [*own, *more, (IDENTITY, "distribution"), *supervisor, *whole]
     wanted = Request(
         requests=tuple(request for request, _ in asked),
         labels=tuple(label for _, label in asked),
@@ -328,7 +329,7 @@ def solve(
             return answer
     free = resolve(wanted, universe)
     if isinstance(free, Explanation):
-        raise at_place(read, (free.label,), free.error())
+        raise at_place(read, (free.label,), _without_supervisor(free) or free.error())
     if isinstance(answer, Explanation):
         raise at_place(read, (answer.label,), _held_back(answer))
     return free
@@ -360,6 +361,18 @@ def at_place(read: ReadRecipe, keys: Sequence[str], error: NeveError) -> NeveErr
     """``error`` at the place in the recipe that the first known of ``keys`` has, or what is
     around it.
     """
+def _without_supervisor(answer: Explanation) -> UsageError | None:
+    """Nobody wrote these packages into the recipe, so the advice is not to correct their names."""
+    if answer.label != "services":
+        return None
+    return UsageError(
+        f"services: {answer.brief}",
+        details=answer.chain,
+        resolution="Services are supervised by s6 with execline: take them out of exclude, or name "
+        "a repository that has them.",
+    )
+
+
     from neve.recipe.read import place_of
 
     for key in keys:
