@@ -1,14 +1,16 @@
 """Whose package it is. A distribution's advisories speak of its own builds only, so a package of
 another origin, or of none that can be told, is not judged by them.
 
-What says "the distribution's own": a record of the build, a name its advisories know, or its
-maintainers' address. What says "another's": a version that another builder's tools write, or a
-vendor's address.
+What says "the distribution's own": a record of the build, its maintainer's address, or a source
+package that its advisories know or that is known to be maintained from elsewhere. What says
+"another's": a version that another builder's tools write, or none of the distribution's revisions.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
+from importlib.resources import files
 from typing import Protocol
 
 from neve.inventory import Package, PackageType
@@ -20,6 +22,8 @@ _FOREIGN_DEB = re.compile(
     r"-(?:bookworm|bullseye|trixie|buster)\d*$|\ddebian\d|\+maria~|percona|~stable\b"
 )
 """Marks that others' build tools leave in versions (from their archives' indexes)."""
+_NATIVE = re.compile(r"\d[0-9.]*(?:[+~]deb\d+u\d+|\+nmu\d+)*")
+"""A version without a revision: of a package that has no upstream but Debian."""
 _BACKPORT = re.compile(r"~bpo\d+\+")
 _DEBIAN_ADDRESS = re.compile(
     r"@(?:[a-z0-9-]+\.)*(?:debian\.org|debian\.net)|"
@@ -28,6 +32,8 @@ _DEBIAN_ADDRESS = re.compile(
 _DEBIAN_REVISION = re.compile(
     r"-(?:\d+(?:\.\d+)*)(?:\+b\d+|[+~]deb\d+u\d+|\+nmu\d+)*$|\+deb\d+u\d+|\+nmu\d+"
 )
+SOURCES_FILE = "data/debian-sources.txt"
+"""Debian's source packages whose maintainers write from elsewhere; tools/own_sources.py."""
 _RPM_OWNERS = {
     "almalinux": re.compile(r"almalinux", re.IGNORECASE),
     "rocky": re.compile(r"rocky|resf\b", re.IGNORECASE),
@@ -45,6 +51,17 @@ class Archive(Protocol):
     def versions(self, source: str) -> tuple[str, ...]:
         """The versions that the release's archives have; none where no feed tells."""
         ...
+
+
+def is_debian_address(maintainer: str) -> bool:
+    """Whether a ``Maintainer`` field holds an address of Debian's domains."""
+    return _DEBIAN_ADDRESS.search(maintainer.lower()) is not None
+
+
+@cache
+def _own_sources() -> frozenset[str]:
+    text = files("neve.vulns").joinpath(SOURCES_FILE).read_text("utf-8")
+    return frozenset(text.split())
 
 
 def doubt_of(package: Package, family: str, archive: Archive) -> tuple[Doubt, str] | None:
@@ -65,7 +82,7 @@ def _deb(package: Package, family: str, archive: Archive) -> tuple[Doubt, str] |
     mark = _FOREIGN_DEB.search(version)
     if mark is not None and not (family == "ubuntu" and "ubuntu" in mark[0]):
         return Doubt.FOREIGN, f"{mark[0]!r} in its version {version} is another builder's mark"
-    own_address = bool(_DEBIAN_ADDRESS.search(package.maintainer.lower()))
+    own_address = is_debian_address(package.maintainer)
     if family == "ubuntu":
         own_address = own_address or "@ubuntu.com" in package.maintainer.lower()
         own_address = own_address or "ubuntu.com>" in package.maintainer.lower()
@@ -79,10 +96,13 @@ def _strange(
 ) -> tuple[Doubt, str] | None:
     """Of a package whose maintainer's address tells nothing."""
     source = package.source or package.name
+    native = source in _own_sources() and family == "debian"
+    if native and _NATIVE.fullmatch(version):
+        return None
     if "-" not in version and not _DEBIAN_REVISION.search(version):
         return Doubt.FOREIGN, f"its version {version} has no revision of {family}'s"
     who = f"its maintainer is {package.maintainer or 'not named'}"
-    if not archive.knows(source):
+    if not native and not archive.knows(source):
         why = f"nothing says that it is {family}'s own: {who}, no advisory knows {source}"
         return Doubt.UNKNOWN_ORIGIN, why
     known = archive.versions(source)

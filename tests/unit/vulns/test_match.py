@@ -6,9 +6,12 @@ import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.unit.vulns.worlds import (
     ALPINE,
     BOOKWORM,
@@ -27,7 +30,7 @@ from tests.unit.vulns.worlds import (
 )
 
 from neve.inventory import OsRelease, Package, PackageType
-from neve.vulns import Doubt, Level, State
+from neve.vulns import SETTLED, Doubt, Level, State
 
 CVE = "CVE-2026-1000"
 
@@ -136,6 +139,27 @@ def test_a_foreign_package_is_not_judged_and_never_clean(
     trusted = judge(path, package, trusted={("tool", version)})
     assert trusted.judged == 1
     assert not trusted.not_judged
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "source", "maintainer"),
+    [
+        ("libcrypt1", "1:4.4.33-2", "libxcrypt", "Marco d'Itri <md@linux.it>"),
+        ("kmod", "30+20221128-1", "kmod", "Marco d'Itri <md@linux.it>"),
+        ("usr-is-merged", "37~deb12u1", "usrmerge", "Marco d'Itri <md@linux.it>"),
+        ("netbase", "6.4", "netbase", "Marco d'Itri <md@linux.it>"),
+        ("apt", "2.6.1", "apt", "APT Development Team <deity@lists.debian.org>"),
+        ("libperl", "5.36-7+deb12u1", "perl", "Niko Tyni <ntyni@debian.org>"),
+    ],
+)
+def test_debian_s_own_packages_are_known_wherever_they_are_maintained(
+    tmp_path: Path, name: str, version: str, source: str, maintainer: str
+) -> None:
+    path = index(tmp_path, one(state("open"), source="thing"))
+    package = deb(name, version, source=source, source_version=version, maintainer=maintainer)
+    assert judge(path, package).judged == 1
+    vendor = replace(package, version=f"{version}.vendor~bookworm", source_version="")
+    assert refused(judge(path, vendor)).doubt is Doubt.FOREIGN
 
 
 def test_the_same_name_at_another_upstream_version_is_of_unknown_origin(tmp_path: Path) -> None:
@@ -316,6 +340,39 @@ def test_a_release_s_own_word_goes_before_the_general_score(tmp_path: Path) -> N
     assert found.severity.level is Level.LOW
     assert found.severity.own
     assert [s.level for s in found.severities] == [Level.LOW, Level.CRITICAL]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_what_is_settled_can_be_left_out_without_changing_the_rest(data: st.DataObject) -> None:
+    """The quick way over settled claims and the whole way agree on what is left."""
+    fixed = st.sampled_from(["0", "1.0-1", "1.0-2", "1.0-3"])
+    entries = st.one_of(
+        st.builds(state, st.just("resolved"), fixed),
+        st.builds(state, st.sampled_from(["open", "undetermined"])),
+        st.just(state("open", nodsa="Minor", nodsa_reason="ignored")),
+        st.just(state("resolved", "1.0-2", urgency="unimportant")),
+    )
+    cves = st.sampled_from([f"CVE-2026-{number}" for number in range(1000, 1005)])
+    told = data.draw(st.dictionaries(cves, entries, max_size=5))
+    told["CVE-2026-9999"] = state("open")
+    advisories = [
+        osv(
+            f"DSA-{number}-1",
+            "Debian:12",
+            "a",
+            [{"introduced": "0"}, {"fixed": data.draw(fixed.filter(lambda v: v != "0"))}],
+            upstream=data.draw(st.lists(cves, unique=True, max_size=3)),
+        )
+        for number in range(data.draw(st.integers(1, 3)))
+    ]
+    feed = tracker({"a": {cve: {"bookworm": entry} for cve, entry in told.items()}})
+    with TemporaryDirectory() as directory:
+        path = index(Path(directory), feed, zipped(advisories))
+        package = deb("a", data.draw(st.sampled_from(["1.0-1", "1.0-2", "1.0-3"])))
+        quick = {(f.id, f.state, f.fixed_versions) for f in judge(path, package).findings}
+        whole = judge(path, package, settled=True).findings
+    assert quick == {(f.id, f.state, f.fixed_versions) for f in whole if f.state not in SETTLED}
 
 
 def test_order_of_packages_does_not_matter(tmp_path: Path) -> None:
