@@ -86,23 +86,23 @@ def _worst(row: Sequence[float], side: float) -> float:
 
 def _placed(row: Sequence[float], room: Box) -> tuple[list[Box], Box]:
     """The row's boxes along the shorter side of ``room``, and the room that is left."""
-    total = sum(row)
+    total = sum(row) or 1.0
     boxes = []
     if room.width >= room.height:
-        thick = total / room.height if room.height else 0.0
+        thick = min(total / room.height, room.width) if room.height else 0.0
         y = room.y
         for area in row:
-            tall = area / thick if thick else 0.0
+            tall = room.height * area / total
             boxes.append(Box(room.x, y, thick, tall))
             y += tall
-        return boxes, Box(room.x + thick, room.y, max(room.width - thick, 0.0), room.height)
-    thick = total / room.width if room.width else 0.0
+        return boxes, Box(room.x + thick, room.y, room.width - thick, room.height)
+    thick = min(total / room.width, room.height) if room.width else 0.0
     x = room.x
     for area in row:
-        wide = area / thick if thick else 0.0
+        wide = room.width * area / total
         boxes.append(Box(x, room.y, wide, thick))
         x += wide
-    return boxes, Box(room.x, room.y + thick, room.width, max(room.height - thick, 0.0))
+    return boxes, Box(room.x, room.y + thick, room.width, room.height - thick)
 
 
 def treemap(
