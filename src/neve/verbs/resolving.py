@@ -314,8 +314,7 @@ def solve(
     own = [(request, f"packages[{i}]") for i, request in enumerate(recipe.packages)]
     more = [(request, f"variants.{variant}.packages[{i}]") for i, request in enumerate(extra)]
     supervisor = supervisor_requests(recipe)
-    whole = _installation(recipe, variant, universe)
-    asked = [*own, *more, (IDENTITY, "distribution"), *supervisor, *whole]
+    asked = [*own, *more, (IDENTITY, "distribution"), *supervisor]
     wanted = Request(
         requests=tuple(request for request, _ in asked),
         labels=tuple(label for _, label in asked),
