@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neve.build.answers import answer_scripts
 from neve.build.tree import Ingredients, configure
+from neve.build.variant_kinds import RUNTIME
 from neve.distro import find_distro
 from neve.model import Platform
 from neve.recipe.types import Distribution, PackageRequest, ReadRecipe, Recipe, Variant
@@ -15,7 +16,7 @@ from neve.tree import Kind, Tree
 from neve.verbs.context import Workspace
 from neve.verbs.locking import bytes_reader, effects_database, fetch_facts, locked_package
 from neve.verbs.progress import Silent
-from neve.verbs.resolving import RUNTIME, resolve_recipe
+from neve.verbs.resolving import resolve_recipe
 from neve.verbs.settings import load_settings
 from tools.acceptance.images import Image
 from tools.acceptance.manifest import Manifest, Node

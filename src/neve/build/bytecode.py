@@ -113,9 +113,11 @@ def _groups(plan: BytecodePlan, compiler: Digest) -> Iterable[_Group]:
 
 def _exact_version(tree: Tree, plan: BytecodePlan, read: Reader) -> str:
     """What two architectures' interpreters must share: their package's version."""
-    entry = tree.get(f"/var/lib/dpkg/status.d/{plan.package}")
+    own, all_of_them = f"/var/lib/dpkg/status.d/{plan.package}", "/var/lib/dpkg/status"
+    entry = tree.get(own) or tree.get(all_of_them)
     text = bytes(read(entry)).decode("utf-8", "replace") if entry is not None else ""
-    match = re.search(r"^Version: (\S+)$", text, re.MULTILINE)
+    paragraph = rf"^Package: {re.escape(plan.package)}\n(?:.+\n)*?Version: (\S+)$"
+    match = re.search(paragraph, text, re.MULTILINE)
     return match[1] if match else plan.version
 
 

@@ -15,7 +15,7 @@ from neve.distro import Release
 from neve.effects.apply import Applied, apply_effects, settle_effects
 from neve.effects.bench import EffectContext
 from neve.effects.certificate_rules import judge_certificates
-from neve.effects.certificates import TrustStore, add_certificates, stores_of
+from neve.effects.certificates import Placed, TrustStore, add_certificates, stores_of
 from neve.effects.harden import HardenContext, Hardened, harden, scripts_by_path
 from neve.effects.ops import Divert, Effect
 from neve.effects.planted import plant_database, plant_placeholders
@@ -110,28 +110,21 @@ def configure(ingredients: Ingredients) -> tuple[Tree, Applied]:
     tree = plant(
         [facts for facts, _ in ingredients.packages],
         aliases=_aliases(ingredients),
-        diversions=_diversions(ingredients),
+        diversions=diversions_of(ingredients),
     )
-    return tree, apply_effects(tree, ingredients.packages, _context(ingredients))
+    return tree, apply_effects(tree, ingredients.packages, context_of(ingredients))
 
 
 def assemble(ingredients: Ingredients) -> Assembly:
     """The image's tree, pruned and hardened. Raises what effects and the recipe's wishes raise."""
     tree, applied = configure(ingredients)
     planted = len(tree)
-    context = _context(ingredients)
+    context = context_of(ingredients)
     facts = [facts for facts, _ in ingredients.packages]
     plant_database(tree, facts, context)
-    wishes = apply_recipe(
-        tree,
-        ingredients.recipe,
-        context,
-        file_content=lambda digest: _content(ingredients, digest),
-    )
-    placed = add_certificates(tree, ingredients.recipe, context)
-    add_services(tree, ingredients.recipe, wishes.run_as, context)
+    wishes = add_wishes(tree, ingredients, context)
     plant_placeholders(tree, context)
-    tree.apply_all(prune(tree, _prune_request(ingredients)))
+    tree.apply_all(prune(tree, prune_request(ingredients)))
     hardened = harden(tree, _harden_context(ingredients, wishes.run_as, tree))
     tree.apply_all(hardened.edits)
     settle_effects(tree, applied)
@@ -150,12 +143,39 @@ def assemble(ingredients: Ingredients) -> Assembly:
             loosened=ingredients.asked_loosened,
             judged=hardened.checks,
         ),
-        certificates=(
-            *judge_certificates(tree, ingredients.recipe, context),
-            *placed.unreached,
-        ),
-        trust_stores=stores_of(tree, ingredients.recipe, placed),
+        certificates=wishes.certificates(tree, ingredients, context),
+        trust_stores=stores_of(tree, ingredients.recipe, wishes.placed),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the recipe put into a tree: who it runs as, and where its certificates went."""
+
+    run_as: RunAs
+    placed: Placed
+
+    def certificates(
+        self, tree: Tree, ingredients: Ingredients, context: EffectContext
+    ) -> tuple[Check, ...]:
+        """What is worth knowing about the recipe's certificates in the finished tree."""
+        judged = judge_certificates(tree, ingredients.recipe, context)
+        return (*judged, *self.placed.unreached)
+
+
+def add_wishes(tree: Tree, ingredients: Ingredients, context: EffectContext) -> Wishes:
+    """Put into ``tree`` what the recipe asks for beside packages: accounts, files, certificates,
+    services. Raises what can't be met.
+    """
+    wishes = apply_recipe(
+        tree,
+        ingredients.recipe,
+        context,
+        file_content=lambda digest: _content(ingredients, digest),
+    )
+    placed = add_certificates(tree, ingredients.recipe, context)
+    add_services(tree, ingredients.recipe, wishes.run_as, context)
+    return Wishes(run_as=wishes.run_as, placed=placed)
 
 
 def commands_of(recipe: Recipe) -> tuple[str, ...]:
@@ -167,7 +187,8 @@ def commands_of(recipe: Recipe) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*starts, *programs_of(recipe))))
 
 
-def _context(ingredients: Ingredients) -> EffectContext:
+def context_of(ingredients: Ingredients) -> EffectContext:
+    """What effects are applied with."""
     return EffectContext(
         read=ingredients.read,
         parameters=Parameters.of(ingredients.architecture),
@@ -175,7 +196,8 @@ def _context(ingredients: Ingredients) -> EffectContext:
     )
 
 
-def _prune_request(ingredients: Ingredients) -> PruneRequest:
+def prune_request(ingredients: Ingredients) -> PruneRequest:
+    """What pruning respects in this image."""
     run = ingredients.recipe.run
     return PruneRequest(
         keep=ingredients.keep,
@@ -207,7 +229,8 @@ def _aliases(ingredients: Ingredients) -> dict[str, str]:
     return {path: "/" + target.lstrip("/") for path, target in links}
 
 
-def _diversions(ingredients: Ingredients) -> dict[str, Diversion]:
+def diversions_of(ingredients: Ingredients) -> dict[str, Diversion]:
+    """Path → where the effects of the packages divert it to."""
     found: dict[str, Diversion] = {}
     for facts, effect in ingredients.packages:
         parameters = Parameters.of_package(facts, ingredients.architecture)

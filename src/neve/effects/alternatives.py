@@ -7,7 +7,7 @@ alternatives is package-manager state and no content of an image.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from neve.effects.bench import Workbench, effect_reason
@@ -48,6 +48,19 @@ class AlternativesRegistry:
             self._settle_once(bench)
             if len(bench.edits) == before:
                 return
+
+    def administration(self, bench: Workbench) -> Iterator[tuple[str, bytes]]:
+        """Name and content of dpkg's administrative file of each alternative whose choice is in
+        the tree (update-alternatives, ``altdb_print``).
+        """
+        for name in sorted(self._choices):
+            present = [
+                choice.alternative
+                for choice in self._choices[name].values()
+                if bench.tree.locate(choice.alternative.path) is not None
+            ]
+            if present:
+                yield name, _administrative_file(present)
 
     def _settle_once(self, bench: Workbench) -> None:
         wanted: dict[str, tuple[str, str]] = {}
@@ -108,3 +121,16 @@ class AlternativesRegistry:
                 ]:
                     found[link] = found[f"{ALTERNATIVES}/{name}"] = choice.package
         return found
+
+
+def _administrative_file(choices: Sequence[Alternative]) -> bytes:
+    """Mode and link, the slaves' names and links, then each choice with its slaves' files."""
+    slaves = dict(sorted({name: link for one in choices for link, name, _ in one.slaves}.items()))
+    lines = ["auto", choices[0].link]
+    for name, link in slaves.items():
+        lines += [name, link]
+    lines.append("")
+    for one in sorted(choices, key=lambda choice: choice.path):
+        files = {name: path for _, name, path in one.slaves}
+        lines += [one.path, str(one.priority), *(files.get(name, "") for name in slaves)]
+    return "".join(f"{line}\n" for line in [*lines, ""]).encode("utf-8", "surrogateescape")

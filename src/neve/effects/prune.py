@@ -27,12 +27,14 @@ _ANY = Patterns(p for rule in _ALL_RULES for p in rule.patterns)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneRequest:
     """What pruning respects: the recipe's ``keep`` patterns (``**`` crosses directories), the
-    packages ``requested`` by name, and paths the recipe runs or writes (``used``).
+    packages ``requested`` by name, and paths the recipe runs or writes (``used``). ``only`` are the
+    ids of the rules that count; ``None``: all.
     """
 
     keep: tuple[str, ...] = ()
     requested: Collection[str] = field(default_factory=frozenset)
     used: Collection[str] = field(default_factory=frozenset)
+    only: Collection[str] | None = None
 
 
 def prune(tree: Tree, request: PruneRequest) -> list[Edit]:
@@ -77,7 +79,8 @@ def _doomed(
     rules = [
         (rule, Patterns(rule.patterns), Patterns(rule.spares))
         for rule in _ALL_RULES
-        if not any(tree.locate(path) is not None for path in rule.unless)
+        if (request.only is None or rule.id in request.only)
+        and not any(tree.locate(path) is not None for path in rule.unless)
     ]
     doomed: dict[str, PruneRule] = {}
     shortcuts: dict[str, str] = {}

@@ -44,6 +44,10 @@ class PackageSource(Protocol):
         """All packages whose ``Provides`` names ``name``."""
         ...
 
+    def essential(self) -> Sequence[str]:
+        """The names of the packages that say they are essential."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Source:
@@ -138,6 +142,10 @@ class Universe:
             )
             self._providers[name] = known
         return known
+
+    def essential(self) -> list[str]:
+        """The names of the native packages that every installation has, sorted."""
+        return sorted({name for source in self._sources for name in source.packages.essential()})
 
     def releases(self) -> list[str]:
         """Every word that a request may name a release by, sorted."""

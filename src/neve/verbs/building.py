@@ -128,6 +128,7 @@ def _make(build: LockedBuild, plan: BuildPlan, workspace: Workspace) -> MadeImag
 def _compile(build: LockedBuild, plan: BuildPlan, assembly: Assembly, workspace: Workspace) -> None:
     """Byte-compile, and pack the layers that this leaves alone in the meantime."""
     from concurrent.futures import ThreadPoolExecutor
+    from functools import partial
 
     from neve.build.bytecode import add_bytecode
     from neve.build.image import untouched_layers
@@ -151,7 +152,7 @@ def _compile(build: LockedBuild, plan: BuildPlan, assembly: Assembly, workspace:
                     one,
                     store=workspace.store,
                     read=store_reader(workspace.store),
-                    host=lambda: _host_tree(build, plan, assembly, workspace),
+                    host=partial(_host_tree, build, plan, assembly, one, workspace),
                     jobs=workspace.settings.jobs,
                 )
         packing.result()
@@ -178,7 +179,8 @@ def assemble_target(
 
     Raises ``UsageError`` where this neve answers scripts otherwise than the lock says.
     """
-    from neve.build.tree import Ingredients, assemble
+    from neve.build.development import assemble_variant
+    from neve.build.tree import Ingredients
     from neve.build.variant_kinds import RUNTIME, is_layered
     from neve.build.variants import on_top_of
     from neve.distro import find_distro
@@ -193,7 +195,7 @@ def assemble_target(
     answers = _locked_answers(
         lock, target, [facts[package.digest] for package in packages], workspace
     )
-    assembly = assemble(
+    assembly = assemble_variant(
         Ingredients(
             recipe=lock.recipe,
             variant=find_variant(lock.recipe, target.variant),
@@ -257,17 +259,20 @@ def _different_effects(target: LockedTarget, own: Sequence[object]) -> tuple[str
 
 
 def _host_tree(
-    build: LockedBuild, plan: BuildPlan, own: Assembly, workspace: Workspace
+    build: LockedBuild, plan: BuildPlan, whole: Assembly, own: Assembly, workspace: Workspace
 ) -> Assembly | None:
-    """The lock's tree for this machine's architecture, whose interpreter can run here."""
+    """The lock's tree for this machine's architecture, whose interpreter can run here: of the
+    same image, or of the runtime image below it, as ``own`` is of ``whole``.
+    """
     from neve.verbs.platforms import host_platform
 
     key = (host_platform(), build.target.variant)
     if build.target.platform == key[0]:
         return own
-    if key in plan.assemblies:
-        return plan.assemblies[key]
-    for target in plan.lock.targets:
-        if (target.platform, target.variant) == key:
-            return _assemble(target, plan, workspace)
-    return None
+    found = plan.assemblies.get(key)
+    if found is None:
+        targets = (t for t in plan.lock.targets if (t.platform, t.variant) == key)
+        found = next((_assemble(target, plan, workspace) for target in targets), None)
+    if found is None or own is whole:
+        return found
+    return found.base

@@ -14,10 +14,11 @@ from difflib import get_close_matches
 
 from neve.archive import Archives
 from neve.build.answers import Answers, UnknownScriptsError, answer_scripts, tools_of
+from neve.build.development import assemble_variant
 from neve.build.facts import FactsReader
 from neve.build.rules import rule_versions
-from neve.build.tree import Assembly, Ingredients, assemble, commands_of
-from neve.build.variant_kinds import RUNTIME, is_layered
+from neve.build.tree import Assembly, Ingredients, commands_of
+from neve.build.variant_kinds import DEV, RUNTIME, is_layered
 from neve.build.variants import on_top_of
 from neve.distro import Release
 from neve.effects.database import EffectsDatabase
@@ -160,7 +161,11 @@ def _judge(
 ) -> _Judged:
     platform, variant = key
     solution = resolved.solutions[key]
-    reduced = reduce_solution(read, solution, facts)
+    reduced = (
+        Reduced(kept=solution.packages, dropped=())
+        if find_variant(read.recipe, variant).kind == DEV
+        else reduce_solution(read, solution, facts)
+    )
     architecture = resolved.release.architecture(platform)
     kept_digests = {chosen.package.digest for chosen in reduced.kept}
     dropped = [c for c in solution.packages if c.package.digest not in kept_digests]
@@ -188,7 +193,7 @@ def _judge(
         read=bytes_reader(workspace),
     )
     try:
-        assembly = assemble(ingredients)
+        assembly = assemble_variant(ingredients)
     except FieldError as error:
         raise at_place(read, (error.field,), error) from error
     return _Judged(reduced=reduced, answers=answers, assembly=assembly)

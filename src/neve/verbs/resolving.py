@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from neve.archive import SuiteRequest, VerifiedArchive
 from neve.build.steps import Step, StepKind
-from neve.build.variant_kinds import RUNTIME
+from neve.build.variant_kinds import DEV, RUNTIME
 from neve.distro import Release, Suite, find_distro
 from neve.errors import NeveError, SourceError, UsageError
 from neve.formats.deb import PackagesIndex
@@ -33,6 +33,7 @@ from neve.verbs.context import Workspace
 from neve.verbs.holding import Hold, Holding
 
 _FOREIGN_COMPONENTS = ("main",)
+_APT = ("apt", "ca-certificates", "debian-archive-keyring")
 IDENTITY = PackageRequest(name="base-files")
 """Every image says what it is: ``/etc/os-release`` and the layout come from this package."""
 
@@ -314,7 +315,8 @@ def solve(
     own = [(request, f"packages[{i}]") for i, request in enumerate(recipe.packages)]
     more = [(request, f"variants.{variant}.packages[{i}]") for i, request in enumerate(extra)]
     supervisor = supervisor_requests(recipe)
-    asked = [*own, *more, (IDENTITY, "distribution"), *supervisor]
+    whole = _installation(recipe, variant, universe)
+    asked = [*own, *more, (IDENTITY, "distribution"), *supervisor, *whole]
     wanted = Request(
         requests=tuple(request for request, _ in asked),
         labels=tuple(label for _, label in asked),
@@ -334,6 +336,18 @@ def solve(
     return free
 
 
+def _installation(
+    recipe: Recipe, variant: str, universe: Universe
+) -> list[tuple[PackageRequest, str]]:
+    """What a dev variant needs to install packages: the essential ones and apt."""
+    found = find_variant(recipe, variant)
+    if found.kind != DEV:
+        return []
+    named = {request.name for request in (*recipe.packages, *found.packages)}
+    names = [name for name in (*universe.essential(), *_APT) if name not in named]
+    return [(PackageRequest(name=name), f"variants.{variant}") for name in dict.fromkeys(names)]
+
+
 def _known_exclusions(read: ReadRecipe, universes: Sequence[Universe]) -> None:
     """An exclusion of what no archive has is a misspelt one: it would keep nothing out."""
     for number, name in enumerate(read.recipe.exclude):
@@ -345,6 +359,18 @@ def _known_exclusions(read: ReadRecipe, universes: Sequence[Universe]) -> None:
             resolution=f"Did you mean {near[0]}?" if near else "Remove it.",
         )
         raise at_place(read, (f"exclude[{number}]",), error)
+
+
+def _without_supervisor(answer: Explanation) -> UsageError | None:
+    """Nobody wrote these packages into the recipe, so the advice is not to correct their names."""
+    if answer.label != "services":
+        return None
+    return UsageError(
+        f"services: {answer.brief}",
+        details=answer.chain,
+        resolution="Services are supervised by s6 with execline: take them out of exclude, or name "
+        "a repository that has them.",
+    )
 
 
 def _held_back(answer: Explanation) -> UsageError:
@@ -360,18 +386,6 @@ def at_place(read: ReadRecipe, keys: Sequence[str], error: NeveError) -> NeveErr
     """``error`` at the place in the recipe that the first known of ``keys`` has, or what is
     around it.
     """
-def _without_supervisor(answer: Explanation) -> UsageError | None:
-    """Nobody wrote these packages into the recipe, so the advice is not to correct their names."""
-    if answer.label != "services":
-        return None
-    return UsageError(
-        f"services: {answer.brief}",
-        details=answer.chain,
-        resolution="Services are supervised by s6 with execline: take them out of exclude, or name "
-        "a repository that has them.",
-    )
-
-
     from neve.recipe.read import place_of
 
     for key in keys:

@@ -35,6 +35,9 @@ class Listed(PackageSource):
     def get(self, name: str) -> list[IndexPackage]:
         return [package for package in self.packages if package.name == name]
 
+    def essential(self) -> list[str]:
+        return sorted({p.name for p in self.packages if p.essential})
+
     def providers(self, name: str) -> list[IndexPackage]:
         return [p for p in self.packages if any(r.name == name for r in p.provides)]
 

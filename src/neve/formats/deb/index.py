@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from array import array
+from bisect import bisect
 from collections.abc import Iterator, Set
 from mmap import mmap
 
@@ -29,6 +30,7 @@ _FIRST_PACKAGE = re.compile(rb"\s*Package:[ \t]*([^\n]*)")
 _INK = re.compile(rb"\S")
 _LINE_FEED = 0x0A
 _PROVIDES = re.compile(rb"\nProvides:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
+_ESSENTIAL = re.compile(rb"\nEssential:[ \t]*yes[ \t]*(?=\n|$)")
 _STANZA_END = re.compile(rb"\n[ \t]*\n")
 _PROVIDED_NAME = re.compile(rb"(?:^|[,|])\s*([A-Za-z0-9][A-Za-z0-9+.-]*)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*")
@@ -202,6 +204,20 @@ class PackagesIndex:
             self._providers = self._find_providers()
         return self._providers.keys()
 
+    def essential(self) -> tuple[str, ...]:
+        """The names of the packages that say they are essential, sorted (Policy §3.8)."""
+        owners = sorted(self._offsets())
+        found = {
+            self._at(owners[bisect(owners, match.start()) - 1]).name
+            for match in _ESSENTIAL.finditer(self._data)
+        }
+        return tuple(sorted(found))
+
+    def _offsets(self) -> Iterator[int]:
+        """Where each stanza begins, in any order."""
+        for offsets in self._names.values():
+            yield from (offsets,) if isinstance(offsets, int) else offsets
+
     def _provides_offsets(self) -> list[int]:
         if self._provides is None:
             self._provides = [match.start(1) for match in _PROVIDES.finditer(self._data)]
@@ -211,11 +227,7 @@ class PackagesIndex:
         """Name → offsets of the stanzas that provide it."""
         found: dict[str, list[int]] = {}
         field = re.compile(rb"[^\n]*(?:\n[ \t][^\n]*)*")
-        owners = sorted(
-            offset
-            for offsets in self._names.values()
-            for offset in ((offsets,) if isinstance(offsets, int) else offsets)
-        )
+        owners = sorted(self._offsets())
         owner = -1
         for offset in self._provides_offsets():
             while owner + 1 < len(owners) and owners[owner + 1] < offset:
