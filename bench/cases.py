@@ -161,10 +161,17 @@ def cold_postgres(folder: Path, rounds: int) -> list[Row]:
     return [_row("postgres, cold", own), _against("postgres, cold", extract, own, 2.0)]
 
 
-def _against(case: str, peer: Result, own: Result, factor: float) -> Row:
+def _against(
+    case: str, peer: Result, own: Result, factor: float, *, of: Result | None = None
+) -> Row:
+    """How much faster neve is than ``peer``, on the line of the peer or of ``of``."""
     ratio = peer.seconds / own.seconds
     return _row(
-        case, peer, ratio=round(ratio, 2), target=f"neve ≥ {factor:g}× faster", met=ratio >= factor
+        case,
+        of or peer,
+        ratio=round(ratio, 2),
+        target=f"neve ≥ {factor:g}× faster",
+        met=ratio >= factor,
     )
 
 
@@ -272,6 +279,29 @@ def repull(folder: Path, rounds: int) -> list[Row]:
     ]
 
 
+def inspect(folder: Path, rounds: int) -> list[Row]:
+    """Any image of several layers: its packages against syft, every depth against bare reading."""
+    from bench.looking import measure
+
+    found, inflated = measure(folder, rounds)
+    bare, second = found["bare"], found["second look"]
+    case = f"image of {inflated / 1e6:.0f} MB"
+    rows = [
+        _row(case, found["syft"]),
+        _row(case, bare),
+        _against(case, found["syft"], found["packages"], 5.0, of=found["packages"]),
+    ]
+    for depth, factor in (("inventory", 2.0), ("full", 5.0)):
+        ratio = found[depth].seconds / bare.seconds
+        met = ratio <= factor and found[depth].peak <= 300e6
+        target = f"≤ {factor:g} × bare and ≤ 300 MB"
+        rows.append(_row(case, found[depth], ratio=round(ratio, 2), target=target, met=met))
+    share = second.seconds / found["full"].seconds
+    target = "the new layer's cost: ≤ 0.5 × full"
+    rows.append(_row(case, second, ratio=round(share, 2), target=target, met=share <= 0.5))
+    return rows
+
+
 def _locked_copy(name: str, folder: Path) -> tuple[Path, Path]:
     from neve.verbs.places import find_recipe
 
@@ -329,4 +359,5 @@ CASES: dict[str, Callable[[Path, int], list[Row]]] = {
     "warm-lock": warm_lock,
     "repull": repull,
     "services": services,
+    "inspect": inspect,
 }
