@@ -36,4 +36,5 @@ def test_an_archive_without_the_supervisor_is_named(desk: Desk) -> None:
     desk.write("neve.yaml", text)
     done = desk.neve("lock", expect=2)
     assert f"neve.yaml:{PLAIN.count(chr(10)) + 1}:" in done.err
-    assert "s6" in done.err
+    assert "no package s6 in the archive" in done.err
+    assert "Services are supervised by s6 with execline" in done.err

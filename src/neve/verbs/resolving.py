@@ -314,9 +314,8 @@ def solve(
     extra = find_variant(recipe, variant).packages
     own = [(request, f"packages[{i}]") for i, request in enumerate(recipe.packages)]
     more = [(request, f"variants.{variant}.packages[{i}]") for i, request in enumerate(extra)]
-    supervisor = supervisor_requests(recipe)
-    whole = _installation(recipe, variant, universe)
-    asked = [*own, *more, (IDENTITY, "distribution"), *supervisor, *whole]
+    added = (*supervisor_requests(recipe), *_installation(recipe, variant, universe))
+    asked = [*own, *more, (IDENTITY, "distribution"), *added]
     wanted = Request(
         requests=tuple(request for request, _ in asked),
         labels=tuple(label for _, label in asked),
