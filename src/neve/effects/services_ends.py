@@ -99,7 +99,7 @@ def failed_script(service: Service) -> bytes:
 
 def _fewer(number: int, restart: Restart) -> Block:
     """True while fewer than ``number`` failures lie within the window."""
-    seconds = str(math.ceil(restart.window))
+    seconds = str(max(1, math.ceil(restart.window)))
     tally = (seconds, str(number), _FAILURES)
     return block((*QUIET, "/usr/bin/s6-permafailon", *tally, *line("exit", "0")))
 
