@@ -220,64 +220,62 @@ def vex(scratch: Path) -> Score:
     return score
 
 
+_LISTS = ("debian/DSA.list.2025-02-13.gz", "debian/DLA.list.2025-02-13.gz")
+_TRACKER = "debian/tracker-subset.derived.json.gz"
+_DEBIAN_OSV = "debian/debian-advisories-osv.zip"
+_ALPINE = ("alpine/alpine-secdb-2020.tar.gz", "alpine/v3.22-main.excerpt.json")
+_ADVISORIES = DATA / "debian" / "advisories.jsonl.gz"
+
+PLAN: tuple[tuple[str, tuple[str, ...], Callable[[], truth.Facts]], ...] = (
+    (
+        "Debian: DSA and DLA lists",
+        _LISTS,
+        lambda: truth.debian_advisories(_ADVISORIES, lists_only=True),
+    ),
+    (
+        "Debian: OSV of all advisories",
+        (_DEBIAN_OSV,),
+        lambda: truth.debian_advisories(_ADVISORIES, lists_only=False),
+    ),
+    (
+        "Debian: the tracker's lines",
+        (_TRACKER,),
+        lambda: truth.tracker_lines(DATA / "debian" / "tracker-lines.jsonl.gz", DATA / _TRACKER),
+    ),
+    (
+        "Debian: bookworm's changelogs against all feeds",
+        (_TRACKER, *_LISTS, _DEBIAN_OSV),
+        lambda: truth.changelog(DATA / "debian" / "changelog-cves.bookworm.jsonl.gz"),
+    ),
+    ("Alpine: secdb", _ALPINE, lambda: truth.secdb(*(DATA / name for name in _ALPINE))),
+    (
+        "AlmaLinux: OSV",
+        ("almalinux/almalinux-osv.zip",),
+        lambda: truth.almalinux(DATA / "almalinux" / "almalinux-osv.zip"),
+    ),
+    (
+        "PyPI: lists of versions",
+        ("pypi/pypi-osv.zip",),
+        lambda: truth.pypi(DATA / "pypi" / "pypi-osv.zip"),
+    ),
+    (
+        "Go: ends of ranges",
+        ("go/go-vulndb-osv.zip",),
+        lambda: truth.semver_edges(truth.zipped(DATA / "go" / "go-vulndb-osv.zip"), "golang"),
+    ),
+)
+"""Each part: its name, the feeds it may use (they must not help each other), what is true."""
+
+
 def parts(scratch: Path) -> Iterator[Score]:
-    """Every part, one index each where feeds must not help each other."""
+    """Every part, one index each."""
 
     def indexed(name: str, *files: str) -> Index:
         path = scratch / f"{name}.sqlite"
         bring_files(path, [DATA / file for file in files], now=NOW)
         return Index.open(path)
 
-    advisories = DATA / "debian" / "advisories.jsonl.gz"
-    lists = ("debian/DSA.list.2025-02-13.gz", "debian/DLA.list.2025-02-13.gz")
-    tracker = "debian/tracker-subset.derived.json.gz"
-    osv = "debian/debian-advisories-osv.zip"
-    plan: list[tuple[str, tuple[str, ...], Callable[[], truth.Facts]]] = [
-        (
-            "Debian: DSA and DLA lists",
-            lists,
-            lambda: truth.debian_advisories(advisories, lists_only=True),
-        ),
-        (
-            "Debian: OSV of all advisories",
-            (osv,),
-            lambda: truth.debian_advisories(advisories, lists_only=False),
-        ),
-        (
-            "Debian: the tracker's lines",
-            (tracker,),
-            lambda: truth.tracker_lines(DATA / "debian" / "tracker-lines.jsonl.gz", DATA / tracker),
-        ),
-        (
-            "Debian: bookworm's changelogs against all feeds",
-            (tracker, *lists, osv),
-            lambda: truth.changelog(DATA / "debian" / "changelog-cves.bookworm.jsonl.gz"),
-        ),
-        (
-            "Alpine: secdb",
-            ("alpine/alpine-secdb-2020.tar.gz", "alpine/v3.22-main.excerpt.json"),
-            lambda: truth.secdb(
-                DATA / "alpine" / "alpine-secdb-2020.tar.gz",
-                DATA / "alpine" / "v3.22-main.excerpt.json",
-            ),
-        ),
-        (
-            "AlmaLinux: OSV",
-            ("almalinux/almalinux-osv.zip",),
-            lambda: truth.almalinux(DATA / "almalinux" / "almalinux-osv.zip"),
-        ),
-        (
-            "PyPI: lists of versions",
-            ("pypi/pypi-osv.zip",),
-            lambda: truth.pypi(DATA / "pypi" / "pypi-osv.zip"),
-        ),
-        (
-            "Go: ends of ranges",
-            ("go/go-vulndb-osv.zip",),
-            lambda: truth.semver_edges(truth.zipped(DATA / "go" / "go-vulndb-osv.zip"), "golang"),
-        ),
-    ]
-    for number, (name, files, facts) in enumerate(plan):
+    for number, (name, files, facts) in enumerate(PLAN):
         with indexed(str(number), *files) as index:
             yield hold(name, index, facts())
     general = ("kev/known_exploited_vulnerabilities.json.gz", "epss/epss-subset.csv.gz")

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from neve.errors import StoreError
-from neve.net import shown
 from neve.store.locks import FileLock
 from neve.verbs.context import Workspace
 from neve.verbs.settings import Settings
@@ -180,7 +179,7 @@ def _status(
         name=name,
         freshness=freshness_of(feed, now=now, limit=limit),
         kind=feed.kind,
-        source=shown(feed.source) if "://" in feed.source else feed.source,
+        source=feed.source,
         entries=feed.entries,
         unread=feed.unread,
         data_time=_moment(feed.data_time),
@@ -227,6 +226,8 @@ def _locked(path: Path) -> Iterator[None]:
             resolution="Wait for it or end it, then run the command again.",
         )
     try:
+        for left in path.parent.glob(f".{path.name}.*"):
+            left.unlink(missing_ok=True)  # of a writer that was killed
         yield
     finally:
         lock.release()

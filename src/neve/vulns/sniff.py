@@ -32,7 +32,7 @@ from neve.vulns.feeds import (
     reports,
     secdb,
 )
-from neve.vulns.records import Item
+from neve.vulns.records import Item, Scope
 
 Reader = Callable[[Blob], Iterator[Item]]
 _SAMPLE = 40
@@ -79,13 +79,13 @@ def _json(blob: Blob) -> Format:
     if debian_tracker.looks_like(head):
         return Format(kind=debian_tracker.KIND, name=debian_tracker.KIND, read=debian_tracker.read)
     document = mapping(load_json(blob))
-    found = _document(document, blob)
+    found = _document(document)
     if found is None:
         raise _unknown(blob.name, document)
     return found
 
 
-def _document(document: Mapping[str, object], blob: Blob) -> Format | None:
+def _document(document: Mapping[str, object]) -> Format | None:
     if exploits.is_kev(document):
         return Format(kind=exploits.KEV, name="kev", read=exploits.read_kev)
     if secdb.looks_like(document):
@@ -102,14 +102,11 @@ def _document(document: Mapping[str, object], blob: Blob) -> Format | None:
         return Format(kind=ratings.KIND, name=_one("cve", document), read=ratings.read)
     if osv.looks_like(document):
         return Format(kind=osv.KIND, name=_one("osv", document), read=_unscoped)
-    del blob
     return None
 
 
 def _unscoped(blob: Blob) -> Iterator[Item]:
     """A single OSV record: it covers no ecosystem."""
-    from neve.vulns.records import Scope
-
     return (item for item in osv.read(blob) if not isinstance(item, Scope))
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neve.errors import NeveError, ToolError, UsageError
-from neve.net import Client
+from neve.net import Client, shown
 from neve.vulns.bounded import FEED_LIMIT, Blob, inflated
 from neve.vulns.index import Index, IndexMissingError
-from neve.vulns.sniff import recognise
+from neve.vulns.sniff import Format, recognise
 from neve.vulns.sources import FeedSource
 from neve.vulns.types import FeedState
 from neve.vulns.write import Arrival, Check, Count, IndexWriter
@@ -66,7 +66,7 @@ def update(
                 brought = _fetch(path, source, client, writer, (old or {}).get(source.name), now)
             except NeveError as error:
                 writer.note(source.name, failure=error.brief)
-                brought = _failed(source.name, source.url, error)
+                brought = _failed(source.name, shown(source.url), error)
             found.append(brought)
         writer.commit()
     return tuple(found)
@@ -139,32 +139,19 @@ def _fetch(
     digest = hashlib.sha256(fetched.body).hexdigest() if fetched is not None else ""
     if old is not None and (fetched is None or digest == old.sha256):
         writer.note(source.name, fetched=now)
-        return Brought(
-            name=source.name,
-            source=source.url,
-            outcome="unchanged",
-            entries=old.entries,
-            unread=old.unread,
-        )
+        return _brought(source, "unchanged", old.entries, old.unread)
     if fetched is None:
         raise ToolError(
             f"{source.name}: its server says that nothing changed, and there is nothing yet",
-            resolution="Try again later, or give another address under [feeds] in neve.toml.",
+            resolution="Try again later, or give another address under feed_sources.",
         )
     blob = inflated(Blob(name=source.name, data=fetched.body))
-    try:
-        form = recognise(blob)
-    except UsageError as error:
-        raise ToolError(
-            f"{source.name}: {source.url} sent something that is no feed",
-            resolution="A proxy's page, perhaps: open the address, or import the feed from a file.",
-            details=(error.brief,),
-        ) from error
+    form = _recognised(blob, source)
     count = writer.add(
         Arrival(
             name=source.name,
             kind=form.kind,
-            source=source.url,
+            source=shown(source.url),
             fetched=now,
             sha256=digest,
             size=len(fetched.body),
@@ -174,20 +161,35 @@ def _fetch(
         ),
         _sane(source.name, old, form.kind),
     )
+    return _brought(source, "new", count.entries, count.unread)
+
+
+def _brought(source: FeedSource, outcome: str, entries: int, unread: int) -> Brought:
     return Brought(
         name=source.name,
-        source=source.url,
-        outcome="new",
-        entries=count.entries,
-        unread=count.unread,
+        source=shown(source.url),
+        outcome=outcome,
+        entries=entries,
+        unread=unread,
     )
+
+
+def _recognised(blob: Blob, source: FeedSource) -> Format:
+    try:
+        return recognise(blob)
+    except UsageError as error:
+        raise ToolError(
+            f"{source.name}: {shown(source.url)} sent something that is no feed",
+            resolution="A proxy's page, perhaps: open the address, or import the feed from a file.",
+            details=(error.brief,),
+        ) from error
 
 
 def _validators(
     path: Path, old: FeedState | None, source: FeedSource
 ) -> tuple[str | None, str | None]:
     """Those of the last answer, if it came from the same address."""
-    if old is None or old.source != source.url:
+    if old is None or old.source != shown(source.url):
         return None, None
     with Index.open(path) as index:
         return index.validators(source.name)
