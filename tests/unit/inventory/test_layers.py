@@ -328,6 +328,7 @@ def test_services_of_every_manager() -> None:
         ("etc/sv/d/run", b""),
         ("etc/services.d/e/run", b""),
         ("etc/s6-overlay/s6-rc.d/f/up", b""),
+        ("usr/lib/services/template/h/run", "-> /usr/lib/services/each/h/run"),
         ("etc/supervisor/conf.d/x.conf", b"[program:g]\ncommand=x\n[supervisord]\n"),
         ("etc/inittab", b"# c\n::respawn:/sbin/getty 1\nid:3:initdefault:\n"),
     )
@@ -340,6 +341,7 @@ def test_services_of_every_manager() -> None:
         ("s6", "e"),
         ("s6", "f"),
         ("supervisor", "g"),
+        ("s6", "h"),
     ]
 
 
