@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import types
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -105,6 +105,10 @@ def _columns(kind: Any) -> list[tuple[str, Any, Any]]:
     return [(item.name, hints[item.name], item.default) for item in fields(kind)]
 
 
+def _default(value: Any) -> str:
+    return "" if value is MISSING else repr(value)
+
+
 def _dataclass_writer(kind: Any) -> Convert:
     columns = [(name, writer_of(hint), default) for name, hint, default in _columns(kind)]
 
@@ -135,7 +139,10 @@ def _dataclass_reader(kind: Any) -> Convert:
 
 def _described(kind: Any) -> str:
     if is_dataclass(kind):
-        rows = (f"{name}={default!r}:{_described(hint)}" for name, hint, default in _columns(kind))
+        rows = (
+            f"{name}={_default(default)}:{_described(hint)}"
+            for name, hint, default in _columns(kind)
+        )
         return f"{getattr(kind, '__name__', kind)}({','.join(rows)})"
     arguments = get_args(kind)
     if arguments:

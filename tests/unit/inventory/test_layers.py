@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -110,6 +113,25 @@ def test_a_second_look_costs_only_what_is_new(base: bytes) -> None:
     again = read_image(Layers(base, tar_of(("srv/x", b"1"))), cache=cache)
     assert again.inventory == second.inventory
     assert shape(again.tree) == shape(second.tree)
+
+
+def test_another_process_finds_the_same_rows() -> None:
+    script = (
+        "from neve.inventory.codec import format_version\n"
+        "from neve.inventory.facts import observing\n"
+        "from neve.inventory.types import Depth\n"
+        "print(format_version(), observing(Depth.FULL).version)"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1
 
 
 def test_depths_share_no_rows(base: bytes) -> None:
@@ -256,8 +278,6 @@ def test_facts_come_back_from_their_bytes(data: bytes) -> None:
 
 
 def test_what_real_files_say_comes_back_from_its_bytes() -> None:
-    import sys
-
     program = Path(sys.executable).read_bytes()
     data = tar_of(("usr/bin/python3", program), ("x", b"\xff"), ("\udcff", b""))
     image = Layers(data)
