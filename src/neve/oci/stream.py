@@ -77,8 +77,16 @@ class ChunkSource:
         return self._gather(size)
 
     def _gather(self, size: int) -> memoryview:
-        parts = list(self.pieces(size))
-        return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
+        """The next ``size`` bytes of several chunks; each chunk goes once it is copied."""
+        if size <= _PIECE:
+            return memoryview(b"".join(self.pieces(size)))
+        whole, filled = bytearray(), 0
+        for piece in self.pieces(size):
+            if not whole:  # a size that a header claims is believed once bytes come for it
+                whole = bytearray(size)
+            whole[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return memoryview(whole).toreadonly()[:filled]
 
     def pieces(self, size: int) -> Iterator[memoryview]:
         """The next ``size`` bytes as they come; fewer at the end."""
