@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import re
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,8 @@ class Score:
 
     name: str
     right: int = 0
+    unjudged: int = 0
+    """What neve says it can't judge, with the package: neither right nor wrong."""
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -119,6 +122,9 @@ def hold(name: str, index: Index, facts: Iterable[Truth | Fork]) -> Score:
         for key, states in said.items():
             for fact in by_key.get(key, ()):
                 state = states.get(fact.vulnerability) or states.get("*") or "nothing"
+                if state == states.get("*"):
+                    score.unjudged += 1
+                    continue
                 because = reasons.get((*key, fact.vulnerability), "")
                 text = f"{' '.join(key)} {fact.vulnerability}: said {state} ({because}); {fact.why}"
                 score.count(state in fact.said, text)
@@ -159,12 +165,18 @@ def estimates(index: Index) -> Score:
     return score
 
 
+_TEMPORAL = re.compile(r"^CVSS:4|/(?:E|RL|RC|[CIA]R|M[A-Z]+):")
+
+
 def scores() -> Score:
-    """Our CVSS scores against those that the assigners published."""
+    """Our CVSS scores against those that the assigners published.
+
+    Some publish a temporal score beside a vector with temporal metrics: these are left out.
+    """
     score = Score("CVSS 2, 3.0, 3.1: base scores")
     for row in truth.lines(DATA / "cve" / "vulnrichment-compact.jsonl.gz"):
         for item in row.get("cvss", ()):
-            if item.get("score") is not None and not item["vector"].startswith("CVSS:4"):
+            if item.get("score") is not None and not _TEMPORAL.search(item["vector"]):
                 own = base_score(item["vector"])
                 text = f"{row['id']} {item['vector']}: {own}, published {item['score']}"
                 score.count(own == item["score"], text)
@@ -192,7 +204,7 @@ def vex(scratch: Path) -> Score:
 
     score = Score("OpenVEX: DHI statements on Debian packages")
     path = scratch / "vex.sqlite"
-    documents = list(truth.tarred(DATA / "vex" / "dhi-advisories.tar.gz", "/vex/"))
+    documents = list(truth.tarred(DATA / "vex" / "dhi-advisories.tar.gz", "vex/"))
     files = []
     for number, document in enumerate(documents):
         file = scratch / f"{number}.vex.json"
@@ -286,6 +298,33 @@ def parts(scratch: Path) -> Iterator[Score]:
     yield vex(scratch)
 
 
+def _line(score: Score) -> str:
+    text = f"{score.name}: {score.right} right, {len(score.wrong)} wrong"
+    text += f", {score.unjudged} not judged" if score.unjudged else ""
+    return text + (f" ({score.seconds:.0f} s)" if score.seconds else "")
+
+
+def _keep(path: Path, found: Sequence[Score]) -> None:
+    """Write what is known so far."""
+    document = {
+        "schema_version": 1,
+        "date": datetime.now(UTC).date().isoformat(),
+        "right": sum(s.right for s in found),
+        "wrong": sum(len(s.wrong) for s in found),
+        "parts": [
+            {
+                "name": s.name,
+                "right": s.right,
+                "wrong": len(s.wrong),
+                "not_judged": s.unjudged,
+                "wrongs": s.wrong,
+            }
+            for s in found
+        ],
+    }
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
 def main() -> None:
     """Print every part, then the sums; exit 1 where anything is wrong."""
     parser = argparse.ArgumentParser(prog="bench.accuracy", description=__doc__)
@@ -298,7 +337,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="neve-accuracy-") as scratch:
         for score in parts(Path(scratch)):
             found.append(score)
-            print(f"{score.name}: {score.right} right, {len(score.wrong)} wrong", flush=True)
+            _keep(arguments.json, found)
+            print(_line(score), flush=True)
             shown = score.wrong if arguments.all else score.wrong[:_SHOWN]
             for text in shown:
                 print(f"  wrong: {text}")
@@ -306,17 +346,6 @@ def main() -> None:
                 print(f"  … {len(score.wrong) - len(shown)} more (--all)")
     right, wrong = sum(s.right for s in found), sum(len(s.wrong) for s in found)
     print(f"all: {right} right, {wrong} wrong ({100 * right / (right + wrong):.3f} %)")
-    document = {
-        "schema_version": 1,
-        "date": datetime.now(UTC).date().isoformat(),
-        "right": right,
-        "wrong": wrong,
-        "parts": [
-            {"name": s.name, "right": s.right, "wrong": len(s.wrong), "wrongs": s.wrong}
-            for s in found
-        ],
-    }
-    arguments.json.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     raise SystemExit(1 if wrong else 0)
 
 

@@ -185,6 +185,10 @@ def changelog(path: Path) -> Facts:
             yield Truth("debian:bookworm", row["source"], row["version"], cve, said, why)
 
 
+_KERNEL_PARTS = re.compile(r"kernel-|bpftool|perf$|python3-perf|rtla|rv$|libperf")
+"""The kernel's sixty binaries have the kernel's own answers: it is asked once, as ``kernel``."""
+
+
 def almalinux(path: Path) -> Facts:
     """A tilde at the end of a release sorts before it (rpm-version(7))."""
     fixes: dict[tuple[str, str, str], set[str]] = defaultdict(set)
@@ -192,6 +196,8 @@ def almalinux(path: Path) -> Facts:
         cves = [cve for cve in record["related"] if cve.startswith("CVE-")] or [record["id"]]
         for affected in record["affected"]:
             world = "almalinux:" + affected["package"]["ecosystem"].partition(":")[2]
+            if _KERNEL_PARTS.match(affected["package"]["name"]):
+                continue
             for version in _events(affected, "fixed"):
                 for cve in cves:
                     fixes[world, affected["package"]["name"], cve].add(version)
@@ -283,8 +289,9 @@ def _interval(
     elif end is None:
         yield Truth(world, name, start, identifier, OPEN, why)
     if end is not None:
-        if "-" not in end and begin != end:
-            yield Truth(world, name, f"{end}-0", identifier, OPEN, why)
+        plain = end.partition("+")[0]
+        if "-" not in plain and "-" not in begin and begin.partition("+")[0] != plain:
+            yield Truth(world, name, f"{plain}-0", identifier, OPEN, why)
         if count == 1:
             yield Truth(world, name, end, identifier, CLOSED, why)
 

@@ -102,6 +102,25 @@ def combine(
     return tuple(sorted(found, key=lambda combined: combined.id))
 
 
+def listed(index: Index, ecosystem: str, name: str, version: str) -> tuple[Combined, ...]:
+    """The vulnerabilities whose records name this very version, for one that has no place in the
+    order: what they leave out stays unknown.
+    """
+    cases: list[_Case] = []
+    by_name: dict[str, _Case] = {}
+    for feed, row in index.rows(ecosystem, name):
+        claim = Claim.from_row(ecosystem, name, row)
+        if version not in claim.versions:
+            continue
+        judged = Judged(state=State.OPEN, statement=f"{version} is one of those affected")
+        record = index.record(feed, claim.record)
+        word = _Word(feed=feed, authority=False, claim=claim, judged=judged, record=record)
+        for names in _identities(record):
+            _file(word, names, cases, by_name)
+    found = [_decide(index, case, case.words[0], (), State.OPEN) for case in cases]
+    return tuple(sorted(found, key=lambda combined: combined.id))
+
+
 def _passed(row: list[object], own: Any, order: Order) -> bool:  # noqa: ANN401 - an order's key
     """Whether a claim's row is plainly settled, told without building it: most are, a kernel's
     thousands among them.

@@ -7,10 +7,10 @@ tracker's word on the state goes before an advisory's, and what nobody can judge
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from neve.inventory import DISTRIBUTION_TYPES, OsRelease, Package, PackageType
-from neve.vulns.combine import Combined, combine
+from neve.vulns.combine import Combined, combine, listed
 from neve.vulns.ecosystems import from_os_release, normal_name, package_type
 from neve.vulns.index import Index
 from neve.vulns.orders.order import UnorderedError, order_of
@@ -184,28 +184,20 @@ class _Matching:
         except UnorderedError:
             shown = version[:60] or "none"
             self._doubt(package, Doubt.VERSION, f"its version can't be ordered: {shown}")
+            for combined in listed(self.index, ecosystem, name, version):
+                self.findings.append(_finding(package, combined))
             return False
         key = (ecosystem, name, version)
         if key not in self._combined:
             self._combined[key] = combine(self.index, *key, settled=self.settled)
         for combined in self._combined[key]:
-            self.findings.append(
-                Finding(
-                    package=package,
-                    id=combined.id,
-                    aliases=combined.aliases,
-                    state=combined.state,
-                    severity=combined.severity,
-                    severities=combined.severities,
-                    fixed_versions=combined.fixed_versions,
-                    justification=combined.justification,
-                    summary=combined.summary,
-                    evidence=combined.evidence,
-                    exploited=combined.exploited,
-                    exploitability=combined.exploitability,
-                )
-            )
+            self.findings.append(_finding(package, combined))
         return True
+
+
+def _finding(package: Package, combined: Combined) -> Finding:
+    values = {item.name: getattr(combined, item.name) for item in fields(combined)}
+    return Finding(package=package, **values)
 
 
 class _Archive:

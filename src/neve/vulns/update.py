@@ -7,6 +7,7 @@ half of its entries leaves the old one in place, with the failure beside it.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +87,10 @@ def bring_files(path: Path, files: Iterable[Path], *, now: int) -> tuple[Brought
             digest, size = hashlib.sha256(blob.data).hexdigest(), len(blob.data)
             blob = inflated(blob)
             form = recognise(blob)
+            name = _free(form, {brought.name for brought in found})
             count = writer.add(
                 Arrival(
-                    name=form.name,
+                    name=name,
                     kind=form.kind,
                     source=f"file {file.name}",
                     fetched=now,
@@ -97,11 +99,11 @@ def bring_files(path: Path, files: Iterable[Path], *, now: int) -> tuple[Brought
                     items=form.read(blob),
                     fallback_time=min(made, now),
                 ),
-                _not_empty(form.name),
+                _not_empty(name),
             )
             found.append(
                 Brought(
-                    name=form.name,
+                    name=name,
                     source=str(file),
                     outcome="new",
                     entries=count.entries,
@@ -110,6 +112,17 @@ def bring_files(path: Path, files: Iterable[Path], *, now: int) -> tuple[Brought
             )
         writer.commit()
     return tuple(found)
+
+
+def _free(form: Format, taken: set[str]) -> str:
+    """The feed's name; some publishers give one ``@id`` to several VEX documents: each is kept."""
+    if form.kind != "openvex":
+        return form.name
+    numbers = itertools.count(2)
+    name = form.name
+    while name in taken:
+        name = f"{form.name}-{next(numbers)}"
+    return name
 
 
 def feed_states(path: Path) -> tuple[FeedState, ...]:

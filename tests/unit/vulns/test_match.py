@@ -247,6 +247,17 @@ def test_a_version_without_order_is_not_judged(tmp_path: Path) -> None:
         assert only(judge(path, replace(odd, version=version))).state is State.OPEN
 
 
+def test_a_version_without_order_is_still_found_where_a_record_names_it(tmp_path: Path) -> None:
+    events = [{"introduced": "0"}, {"fixed": "0.8"}]
+    record = osv("PYSEC-1", "PyPI", "buildbot", events, versions=["0.7.10p1", "0.7.9"])
+    path = index(tmp_path, zipped([record]))
+    old = Package(type=PackageType.PYPI, name="buildbot", version="0.7.10p1")
+    result = judge(path, old)
+    assert only(result).state is State.OPEN
+    assert [item.doubt for item in result.not_judged] == [Doubt.VERSION]
+    assert refused(judge(path, replace(old, version="0.7.11p1"))).doubt is Doubt.VERSION
+
+
 def test_the_toolchain_is_go_s_standard_library(tmp_path: Path) -> None:
     events = [{"introduced": "0"}, {"fixed": "1.21.8"}, {"introduced": "1.22.0-0"}]
     record = osv("GO-2", "Go", "stdlib", [*events, {"fixed": "1.22.1"}], kind="SEMVER")
