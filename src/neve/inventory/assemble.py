@@ -69,7 +69,7 @@ def assemble(
         certificates=tuple(sorted((p, c) for p, f in view.facts.items() for c in f.certificates)),
         secrets=image_secrets(view, ownership)
         + (configuration_secrets(configuration) if includes(depth, Depth.FULL) else ()),
-        changed=changed_files(view, ownership, installed) if whole else (),
+        changed=changed_files(view, ownership, installed) if includes(depth, Depth.FULL) else (),
         services=tuple(sorted(read_services(view))) if whole else (),
         ports=tuple(sorted({*exposed_ports(configuration), *_listening(view)})),
         configuration=configuration,

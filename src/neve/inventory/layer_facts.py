@@ -248,18 +248,17 @@ _NEW: Mapping[str, Callable[[bytes | memoryview], _Hash]] = {
 
 
 class Hashes:
-    """Which hashes of each file's content a depth takes.
+    """Which hashes of each file's content are taken: at full depth SHA-256, and one more.
 
     Packages' databases are compared with one kind of checksum, that of the distribution, and
     which that is the lowest layer tells; until it has, all are taken. The upper layers wait for it.
     """
 
     def __init__(self, depth: Depth) -> None:
-        self._depth = depth
         self._known = threading.Event()
         self.names: tuple[str, ...] = ()
         self.wanted: tuple[tuple[str, Callable[[bytes | memoryview], _Hash]], ...] = ()
-        if includes(depth, Depth.INVENTORY):
+        if includes(depth, Depth.FULL):
             self._choose(ALL_HASHES)
         else:
             self._known.set()
@@ -267,8 +266,7 @@ class Hashes:
     def see(self, path: str) -> None:
         """Look whether ``path`` gives the distribution away."""
         if self.wanted and not self._known.is_set() and (name := weak_hash(path)) is not None:
-            full = {"sha256"} if includes(self._depth, Depth.FULL) else set()
-            self._choose({name, *full})
+            self._choose({name, "sha256"})
             self._known.set()
 
     def settle(self) -> None:

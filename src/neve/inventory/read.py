@@ -55,7 +55,7 @@ def _look(entry: FileEntry, read: ContentReader, looking: Observing) -> FileFact
     view = memoryview(read(entry))
     candidate = Candidate(path=entry.path, mode=entry.mode, size=size)
     facts = looking.observe(candidate, view) if size else None
-    if not includes(looking.depth, Depth.INVENTORY):
+    if not includes(looking.depth, Depth.FULL):
         return facts
     md5 = hashlib.md5(view, usedforsecurity=False).hexdigest()
     sha1 = hashlib.sha1(view, usedforsecurity=False).hexdigest()

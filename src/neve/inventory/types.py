@@ -15,7 +15,10 @@ ContentReader = Callable[[FileEntry], bytes | memoryview]
 
 
 class Depth(StrEnum):
-    """How much of every file is looked at; each includes the one before it."""
+    """How much of every file is looked at; each includes the one before it.
+
+    Every file's content is hashed at full depth alone: changed files need that.
+    """
 
     PACKAGES = "packages"
     INVENTORY = "inventory"
@@ -235,6 +238,7 @@ class Role(StrEnum):
 class InventoryFile:
     """One path; ``size`` in bytes and ``digest`` (SHA-256) are those of a file or hard link.
 
+    The digest of a file in an image's layer is ``None`` below full depth.
     ``target`` is a link's text, ``owners`` the packages that own the path, ``capable`` whether
     it carries file capabilities.
     """

@@ -55,11 +55,12 @@ def _title(seen: Seen) -> str:
 
 
 def _identity(seen: Seen) -> str:
-    """The manifest's digest, or one over all paths and contents where there is none."""
+    """The manifest's digest, or one over all layers, paths and contents where there is none."""
     if seen.digest:
         return seen.digest
-    lines = (
+    lines = [str(layer.diff_id) for layer in seen.layers]
+    lines += [
         f"{item.path}\0{item.kind.value}\0{item.mode}\0{item.digest}\0{item.target}"
         for item in seen.inventory.files
-    )
+    ]
     return str(sha256_of("\n".join(lines).encode("utf-8", "surrogateescape")))

@@ -202,7 +202,7 @@ def test_only_the_checksum_of_the_distribution_is_taken(marker: str, taken: str)
     data = tar_of((marker, b"1"), ("usr/bin/x", b"content"))
     image = Layers(data)
     limits = ReadLimits()
-    hashes = Hashes(Depth.INVENTORY)
+    hashes = Hashes(Depth.FULL)
     read = read_layer(image, image.layers[0], observing(Depth.INVENTORY), Allowance(limits), hashes)
     member = read.members[-1]
     facts = member.facts
@@ -210,7 +210,13 @@ def test_only_the_checksum_of_the_distribution_is_taken(marker: str, taken: str)
         "md5": bool(facts and facts.md5),
         "sha1": bool(facts and facts.sha1),
         "sha256": bool(member.sha256),
-    } == {name: name == taken for name in ("md5", "sha1", "sha256")}
+    } == {name: name in (taken, "sha256") for name in ("md5", "sha1", "sha256")}
+
+
+def test_content_is_hashed_at_full_depth_only(base: bytes) -> None:
+    found = read_image(Layers(base), depth=Depth.INVENTORY).inventory
+    assert found.changed == ()
+    assert {item.digest for item in found.files} == {None}
 
 
 def test_files_too_large_to_hold_are_hashed_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
