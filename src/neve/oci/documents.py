@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from neve.errors import HostileInputError
+from neve.errors import HostileInputError, UsageError
 from neve.model import Digest, Platform
 from neve.oci.manifest import Descriptor
 
@@ -84,6 +84,21 @@ def size_of(row: dict[str, Any], where: str) -> int:
     if type(size) is not int or size < 0:
         raise broken(where, "a descriptor without a size")
     return size
+
+
+def require_readable(row: dict[str, Any], where: str) -> None:
+    """Raises ``UsageError`` for a layer whose bytes can't be looked at: one that lies outside of
+    registries (``urls``, old Windows images) or that is encrypted (image-spec, descriptor.md).
+    """
+    encrypted = str(row.get("mediaType")).endswith("+encrypted")
+    if row.get("urls") or encrypted:
+        raise UsageError(
+            f"{where}: a layer that "
+            + ("is encrypted" if encrypted else "lies outside of registries"),
+            resolution="Decrypt the image first."
+            if encrypted
+            else "Foreign layers (old Windows images) are not read by neve.",
+        )
 
 
 def hash_like(data: bytes, like: Digest) -> Digest:

@@ -23,6 +23,7 @@ from neve.oci.documents import (
     part_of,
     platform_matches,
     platform_of,
+    require_readable,
     rows_of,
     size_of,
 )
@@ -179,6 +180,8 @@ class OciImage:
         layers = rows_of(manifest, "layers", where)
         if len(diff_ids) != len(layers):
             raise broken(where, f"{len(layers)} layers but {len(diff_ids)} diff_ids")
+        for layer in layers:
+            require_readable(layer, where)
         self.layers = tuple(
             SourceLayer(
                 digest=digest_of(layer, where),

@@ -16,6 +16,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.layouts import write_layers
 
 from neve.errors import HostileInputError, NeveError, TrustError, UsageError
 from neve.model import Digest, Origin, Platform, Reason, sha256_of
@@ -571,3 +572,27 @@ def test_only_sha256_names_content(store: Store) -> None:
     object.__setattr__(source.layers[0], "diff_id", Digest("sha512", "0" * 128))
     with pytest.raises(TrustError, match="sha512"):
         read_tree(source, store)
+
+
+@pytest.mark.parametrize(
+    ("extra", "cause"),
+    [
+        ({"urls": ["https://example.org/layer"]}, "outside of registries"),
+        ({"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip+encrypted"}, "encrypted"),
+    ],
+)
+def test_layers_that_nobody_could_look_into_are_named(
+    tmp_path: Path, extra: dict[str, object], cause: str
+) -> None:
+    layout = write_layers(tmp_path / "image", [tar(("a", b"1"))])
+    index = json.loads((layout / "index.json").read_bytes())
+    name = index["manifests"][0]["digest"].partition(":")[2]
+    manifest = json.loads((layout / "blobs/sha256" / name).read_bytes())
+    manifest["layers"][0].update(extra)
+    data = json.dumps(manifest).encode()
+    digest = sha256_of(data)
+    (layout / "blobs/sha256" / digest.value).write_bytes(data)
+    index["manifests"][0].update(digest=str(digest), size=len(data))
+    (layout / "index.json").write_text(json.dumps(index))
+    with pytest.raises(UsageError, match=cause):
+        open_image(layout)
