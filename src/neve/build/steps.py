@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from neve.model import Digest, sha256_of
 
-TREE_VERSION = "1"
+TREE_VERSION = "2"
 """Changes whenever the same packages and effects would give another tree; part of a lock."""
 
 

@@ -6,12 +6,13 @@ the recipe becomes entries; whether hardening allows it is judged elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from neve.effects.accounts import AccountError, Accounts, UserAccount
 from neve.effects.bench import EffectContext, Workbench
+from neve.effects.pinning import holder_error, pin_accounts, pin_primary_group
 from neve.errors import FieldError
 from neve.model import Digest, Origin, Reason
 from neve.recipe.types import File, Group, Recipe, User
@@ -37,10 +38,13 @@ class RunAs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipeApplied:
-    """The edits made (already applied to the tree), and who the image runs as."""
+    """The edits made (already applied to the tree), who the image runs as, and what made each
+    account, as ``Accounts.reasons``: of those that were there before, the file they stood in.
+    """
 
     edits: tuple[Edit, ...]
     run_as: RunAs
+    accounts: Mapping[str, Reason] = field(default_factory=dict)
 
 
 FileContent = Callable[[Digest], Content]
@@ -57,35 +61,38 @@ def apply_recipe(
     bench = Workbench(tree, context)
     accounts = Accounts.start(bench)
     keys: list[str] = []
+    pin_accounts(bench, accounts, recipe.accounts)
     for group in recipe.accounts.groups:
         keys.append(f"accounts.groups.{group.name}")
         _add_group(accounts, group, keys[-1])
+        accounts.made_by(Reason(Origin.RECIPE, keys[-1]))
     for user in recipe.accounts.users:
         keys.append(f"accounts.users.{user.name}")
         _add_user(bench, accounts, user, keys[-1])
+        accounts.made_by(Reason(Origin.RECIPE, keys[-1]))
     for group in recipe.accounts.groups:
         for member in group.members:
             _known(accounts, member, f"accounts.groups.{group.name}.members")
             accounts.add_member(member, group.name)
+            accounts.made_by(Reason(Origin.RECIPE, f"accounts.groups.{group.name}.members"))
     run_as = _run_as(bench, accounts, recipe, keys)
+    accounts.made_by(Reason(Origin.RECIPE, "run.user"))
     if recipe.run.arbitrary_uid:
         _share_home(bench, run_as)
     for file in recipe.files:
         _add_file(bench, accounts, file, file_content)
+        accounts.made_by(Reason(Origin.RECIPE, f"files[{file.path}]", "its owner"))
     for path in recipe.run.writable:
-        _writable(bench, recipe, run_as, path)
+        _writable(bench, recipe, run_as, path, f"run.writable[{path}]")
+    for path in recipe.run.volumes:
+        if bench.tree.locate(path) is None:
+            _writable(bench, recipe, run_as, path, f"run.volumes[{path}]")
     accounts.write(bench, Reason(Origin.RECIPE, ", ".join(keys) or "run.user", "accounts"))
-    return RecipeApplied(edits=tuple(bench.edits), run_as=run_as)
+    return RecipeApplied(edits=tuple(bench.edits), run_as=run_as, accounts=accounts.reasons)
 
 
 def _add_group(accounts: Accounts, group: Group, key: str) -> None:
     old = accounts.groups.get(group.name)
-    if old is not None and group.gid not in (None, old.gid):
-        raise FieldError(
-            f"the group {group.name} exists with gid {old.gid}, not {group.gid}",
-            field=key,
-            resolution=f"Leave out gid, or write {old.gid}.",
-        )
     other = next((g.name for g in accounts.groups.values() if g.gid == group.gid), None)
     if old is None and other is not None:
         raise FieldError(
@@ -98,14 +105,10 @@ def _add_group(accounts: Accounts, group: Group, key: str) -> None:
 
 def _add_user(bench: Workbench, accounts: Accounts, user: User, key: str) -> None:
     old = accounts.users.get(user.name)
-    if old is not None and user.uid not in (None, old.uid):
-        raise FieldError(
-            f"the user {user.name} exists with uid {old.uid}, not {user.uid}",
-            field=key,
-            resolution=f"Leave out uid, or write {old.uid}.",
-        )
     if old is None:
         _new_user(bench, accounts, user, key)
+    else:
+        pin_primary_group(accounts, old, user)
     for group in user.groups:
         if group not in accounts.groups:
             accounts.add_group(group, shadowed=accounts.shadowed)
@@ -114,18 +117,20 @@ def _add_user(bench: Workbench, accounts: Accounts, user: User, key: str) -> Non
 
 def _new_user(bench: Workbench, accounts: Accounts, user: User, key: str) -> None:
     uid = accounts.free_uid("adduser") if user.uid is None else user.uid
-    other = next((u.name for u in accounts.users.values() if u.uid == uid), None)
-    if other is not None:
-        raise FieldError(
-            f"uid {uid} belongs to the user {other}",
-            field=key,
-            resolution="Choose another uid, or leave it out.",
-        )
+    taken = holder_error(accounts, f"{key}.uid", uid)
+    if taken is not None:
+        raise taken
     group = user.group or user.name
     if group not in accounts.groups:
         gid = uid if user.gid is None and user.uid is not None else user.gid
-        taken = gid is not None and any(g.gid == gid for g in accounts.groups.values())
-        wanted = None if taken and user.gid is None else gid
+        holder = next((g.name for g in accounts.groups.values() if g.gid == gid), None)
+        if holder is not None and user.gid is not None:
+            raise FieldError(
+                f"gid {gid} belongs to the group {holder}",
+                field=f"{key}.gid",
+                resolution=f"Choose another gid, write group: {holder}, or pin {holder} elsewhere.",
+            )
+        wanted = None if holder is not None else gid
         accounts.add_group(group, gid=wanted, shadowed=accounts.shadowed)
     home = user.home or "/nonexistent"
     gid = accounts.gid(group)
@@ -238,9 +243,13 @@ def _add_file(bench: Workbench, accounts: Accounts, file: File, file_content: Fi
     bench.write(file.path, content, reason, mode=mode, uid=uid, gid=gid)
 
 
-def _writable(bench: Workbench, recipe: Recipe, run_as: RunAs, path: str) -> None:
-    """Give ``path`` to the run-as user; with an arbitrary uid, to group 0 with the same rights."""
-    reason = Reason(Origin.RECIPE, f"run.writable[{path}]", f"for uid {run_as.uid}")
+def _writable(bench: Workbench, recipe: Recipe, run_as: RunAs, path: str, key: str) -> None:
+    """Give ``path`` to the run-as user; with an arbitrary uid, to group 0 with the same rights.
+
+    An engine gives an empty volume the owner and mode of the directory it is mounted on, so that
+    this decides who can write there.
+    """
+    reason = Reason(Origin.RECIPE, key, f"for uid {run_as.uid}")
     where = bench.tree.resolve(path)
     if where not in bench.tree:
         mode = 0o770 if recipe.run.arbitrary_uid else 0o750

@@ -33,6 +33,7 @@ from neve.recipe.types import (
     User,
     Variant,
 )
+from neve.recipe.upstream_ids import UPSTREAM_IDS
 from neve.recipe.words import duration_seconds
 
 if TYPE_CHECKING:
@@ -311,9 +312,17 @@ def _accounts(data: dict[str, Any]) -> Accounts:
     users = sorted(data.get("users", {}).items())
     groups = sorted(data.get("groups", {}).items())
     return Accounts(
-        users=tuple(User(name=name, **_tuples(item)) for name, item in users),
+        users=tuple(_user(name, _tuples(item)) for name, item in users),
         groups=tuple(Group(name=name, **_tuples(item)) for name, item in groups),
     )
+
+
+def _user(name: str, item: dict[str, Any]) -> User:
+    """``ids: upstream`` becomes its numbers here, so that a lock holds them."""
+    if item.pop("ids", None) is not None:
+        upstream = UPSTREAM_IDS[name]
+        item = {"uid": upstream.uid, "gid": upstream.gid} | item
+    return User(name=name, **item)
 
 
 def _run(data: dict[str, Any]) -> Run:

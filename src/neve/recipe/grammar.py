@@ -9,8 +9,10 @@ from typing import Any
 
 from neve.recipe import words
 from neve.recipe.document import Mapping, Node, Sequence
+from neve.recipe.problems import closest
 from neve.recipe.services_grammar import SERVICES
 from neve.recipe.shape import Either, Field, Flag, ListOf, MapOf, Reading, Record, Shape, Whole
+from neve.recipe.upstream_ids import UPSTREAM_IDS
 
 _EXEC = "Write the exec form, a list: [program, argument]. There is no shell to split a string."
 
@@ -47,6 +49,22 @@ def _check_certificate(read: dict[str, Any], node: Node, at: str, reading: Readi
         said = "found both" if "file" in read else "found none of them"
         brief = f"{at}: exactly one of file and text is needed, {said}"
         reading.bad(node, brief, "Keep one of them.")
+
+
+def _check_user(read: dict[str, Any], node: Node, at: str, reading: Reading) -> None:
+    if "ids" not in read:
+        return
+    where, name = _value(node, "ids"), at.removeprefix("accounts.users.")
+    numbers = [key for key in ("uid", "gid") if key in read]
+    if numbers:
+        brief = f"{at}: ids: upstream says {' and '.join(numbers)} already"
+        reading.bad(where, brief, "Keep ids, or the numbers.")
+    elif name not in UPSTREAM_IDS:
+        near = closest(name, UPSTREAM_IDS)
+        meant = f"Did you mean {near}? " if near else ""
+        brief = f"{at}.ids: no well-known image has an account {name} that neve knows of"
+        advice = f"{meant}Known are {', '.join(UPSTREAM_IDS)}; pin others with uid and gid, as "
+        reading.bad(where, brief, advice + "`id NAME` prints them in the image that you leave.")
 
 
 def _check_recipe(read: dict[str, Any], node: Node, at: str, reading: Reading) -> None:
@@ -127,8 +145,14 @@ _REPOSITORY = Record(
 _USER = Record(
     what="a user",
     empty=True,
+    check=_check_user,
     fields=(
         _key("uid", words.UID, "Numeric id; by default the next free system id."),
+        _key(
+            "ids",
+            words.IDS,
+            "upstream: the uid and gid that the well-known image of its software has.",
+        ),
         _key("group", words.ACCOUNT, "Primary group; by default one of the same name."),
         _key("gid", words.GID, "Numeric id of the primary group."),
         _key("groups", ListOf(item=words.ACCOUNT), "Further groups."),
@@ -148,8 +172,10 @@ _GROUP = Record(
 _ACCOUNTS = Record(
     what="accounts",
     fields=(
-        _key("users", MapOf(key=words.ACCOUNT, value=_USER), "Users to create, by name."),
-        _key("groups", MapOf(key=words.ACCOUNT, value=_GROUP), "Groups to create, by name."),
+        _key("users", MapOf(key=words.ACCOUNT, value=_USER), "Users to create or to pin, by name."),
+        _key(
+            "groups", MapOf(key=words.ACCOUNT, value=_GROUP), "Groups to create or to pin, by name."
+        ),
     ),
 )
 _HEALTH = Record(

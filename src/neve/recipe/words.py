@@ -284,4 +284,5 @@ PLATFORM = Text(
     what="a platform", pattern="|".join(PLATFORMS), example="linux/amd64", hint=_platform_hint
 )
 UID = Whole(what="a user id", low=1, high=4_294_967_294, forbidden=(65_535,))
+IDS = Text(what="upstream", pattern=r"upstream", example="upstream")
 GID = Whole(what="a group id", low=0, high=4_294_967_294, forbidden=(65_535,))

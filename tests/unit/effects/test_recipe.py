@@ -130,7 +130,7 @@ def test_files_come_with_owner_mode_and_key(make_tree: MakeTree, context: Effect
         ),
         (
             Recipe(name="x", base=DEBIAN, accounts=Accounts(users=(User(name="root", uid=5),))),
-            "exists with uid 0",
+            "root is uid 0: the kernel",
         ),
         (
             Recipe(name="x", base=DEBIAN, accounts=Accounts(groups=(Group(name="a", gid=0),))),
