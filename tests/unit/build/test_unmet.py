@@ -8,6 +8,7 @@ import pytest
 
 from neve.build.unmet import unmet_wishes
 from neve.effects.harden_model import Refusal, denied
+from neve.effects.recipe import RunAs
 from neve.model import Check, Fail, Origin, Reason, Skipped, Waived, Waiver
 from neve.recipe.types import HealthCheck, Loosening, Run
 from neve.tree import FileEntry, Inline, Kind, Tree
@@ -93,3 +94,51 @@ def test_a_variants_refusal_is_settled_under_the_variants_name() -> None:
     text = denied([refusal], variant="dev").resolution
     assert "variants:\n  dev:\n    loosened:\n      - rule: no-shell\n        subject: dash" in text
     assert "variants:" not in denied([refusal]).resolution
+
+
+def judged_for(run: Run, run_as: RunAs, *folders: FileEntry) -> list[Check]:
+    checks = unmet_wishes(Tree(folders), run, keep=(), loosened=(), judged=(), run_as=run_as)
+    return [check for check in checks if check.rule in ("low-port", "volume-not-writable")]
+
+
+APP = RunAs(uid=999, gid=998, home="/")
+ROOT = RunAs(uid=0, gid=0, home="/root")
+
+
+@pytest.mark.parametrize(
+    ("port", "low"),
+    [("80", True), ("1023", True), ("53/udp", True), ("1024", False), ("8080/tcp", False)],
+)
+def test_a_low_port_is_explained_to_who_is_not_root(port: str, *, low: bool) -> None:
+    run = Run(ports=("9000", port))
+    assert judged_for(run, ROOT) == []
+    found = judged_for(run, APP)
+    assert [check.subject for check in found] == (["run.ports[1]"] if low else [])
+    for check in found:
+        assert isinstance(check.verdict, Skipped)
+        for word in ("Docker from 20.10", "ip_unprivileged_port_start=0", "targetPort", "Podman"):
+            assert word in check.verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("uid", "gid", "mode", "writable"),
+    [
+        (999, 0, 0o700, True),
+        (999, 0, 0o500, False),
+        (0, 998, 0o770, True),
+        (0, 998, 0o755, False),
+        (0, 0, 0o755, False),
+        (0, 0, 0o1777, True),
+    ],
+)
+def test_a_volume_on_somebody_elses_directory_is_told(
+    uid: int, gid: int, mode: int, *, writable: bool
+) -> None:
+    reason = Reason(Origin.PACKAGE, "demo")
+    folder = FileEntry(
+        path="/data", kind=Kind.DIRECTORY, mode=mode, uid=uid, gid=gid, reason=reason
+    )
+    run = Run(volumes=("/absent", "/data"))
+    assert judged_for(run, ROOT, folder) == []
+    rules = [(check.rule, check.subject) for check in judged_for(run, APP, folder)]
+    assert rules == ([] if writable else [("volume-not-writable", "run.volumes[1]")])
