@@ -1,7 +1,7 @@
 """A root file system that lies on the host, as a tree: an unpacked directory or a tar file.
 
-Only looked at: nothing is unpacked, no link is followed, and what is neither file, directory nor
-link (devices, pipes, sockets) is left out and named. Sources: symlink(7), tar(5).
+Only looked at: nothing is unpacked, no link is followed, no device or pipe is opened, and what no
+tree can hold is left out and named. Sources: symlink(7), inode(7), tar(5).
 """
 
 from __future__ import annotations
@@ -30,6 +30,17 @@ MAX_INFLATED = 64 * 1024**3
 _CHUNK = 1 << 20
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | _NO_FOLLOW
+_SPECIAL = {
+    stat.S_IFCHR: Kind.CHARACTER,
+    stat.S_IFBLK: Kind.BLOCK,
+    stat.S_IFIFO: Kind.FIFO,
+    stat.S_IFSOCK: Kind.SOCKET,
+}
+_SPECIAL_MEMBERS = {
+    tarfile.CHRTYPE: Kind.CHARACTER,
+    tarfile.BLKTYPE: Kind.BLOCK,
+    tarfile.FIFOTYPE: Kind.FIFO,
+}
 _REASON = Reason(Origin.RULE, "found", "in the root file system")
 
 
@@ -101,8 +112,15 @@ class _Scan:
                 reason=_REASON,
             )  # fmt: skip
         if not stat.S_ISREG(status.st_mode):
-            self.left_out.append(Unjudged(path=path, reason=_kind_of(status.st_mode)))
-            return None
+            kind = _SPECIAL.get(stat.S_IFMT(status.st_mode))
+            if kind is None:
+                self.left_out.append(Unjudged(path=path, reason="of an unknown kind"))
+                return None
+            device = (os.major(status.st_rdev), os.minor(status.st_rdev))
+            return FileEntry(
+                path=path, kind=kind, mode=mode, uid=uid, gid=gid, mtime=mtime,
+                device=device if kind in (Kind.CHARACTER, Kind.BLOCK) else None, reason=_REASON,
+            )  # fmt: skip
         inode = (status.st_dev, status.st_ino)
         if status.st_nlink > 1 and inode in self._inodes:
             return FileEntry(
@@ -232,14 +250,18 @@ class _TarScan:
             content = _blob_of(self._file, member.offset_data, member.size, self._name)
             if "SCHILY.xattr.security.capability" in member.pax_headers:
                 xattrs = (("security.capability", b""),)
+        elif member.type in _SPECIAL_MEMBERS:
+            kind = _SPECIAL_MEMBERS[member.type]
         elif not member.isdir():
-            reason = "a sparse file" if member.isreg() else "a device, pipe or socket"
+            reason = "a sparse file" if member.isreg() else "of an unknown kind"
             self.left_out.append(Unjudged(path=path, reason=reason))
             return None
         return FileEntry(
             path=path, kind=kind, mode=member.mode & 0o7777, uid=max(0, member.uid),
             gid=max(0, member.gid), mtime=max(0, int(member.mtime)), content=content,
             target=target, xattrs=xattrs, reason=_REASON,
+            device=(member.devmajor, member.devminor) if member.isdev() and not member.isfifo()
+            else None,
         )  # fmt: skip
 
     def _path(self, name: str) -> str:
@@ -307,12 +329,6 @@ def _capabilities(path: str) -> tuple[tuple[str, bytes], ...]:
     except OSError:
         return ()
     return (("security.capability", value),)
-
-
-def _kind_of(mode: int) -> str:
-    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-        return "a device"
-    return "a pipe" if stat.S_ISFIFO(mode) else "a socket"
 
 
 def _refused(subject: str, why: str) -> HostileInputError:
