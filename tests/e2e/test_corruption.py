@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import shutil
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -251,6 +254,60 @@ def test_another_sbom_than_the_configuration_names_is_found(standing: Desk, tmp_
     (layout / "index.json").write_text(json.dumps(index))
     done = standing.neve("verify", layout, expect=1)
     assert "FAIL     sbom-digest: io.neve.sbom.spdx: " in done.out
+
+
+def test_a_capability_that_was_added_to_a_file_is_found(standing: Desk, tmp_path: Path) -> None:
+    """Whoever changes a layer can make every digest fit again, but not the signed record."""
+    layout = tmp_path / "image"
+    shutil.copytree(standing.directory / "out", layout)
+    path = _privileged(layout)
+    done = standing.neve("verify", layout, expect=1)
+    assert f"FAIL     record: every path: {path}: has, not as recorded," in done.out
+    assert "security.capability" in done.out
+    shown = standing.neve("verify", layout, "--format", "json", expect=1)
+    failed = [one for one in json.loads(shown.out)["checks"] if one["verdict"]["state"] == "fail"]
+    assert [one["rule"] for one in failed] == ["record"]
+
+
+def _privileged(layout: Path) -> str:
+    """Give a file of the last layer a capability, with every digest put right; its path."""
+    index = json.loads((layout / "index.json").read_text())
+    row, *referrers = index["manifests"]
+    manifest = json.loads(_path(layout, row).read_text())
+    before = row["digest"]
+    layer, config = manifest["layers"][-1], manifest["config"]
+    changed, path = _with_capability(gzip.decompress(_path(layout, layer).read_bytes()))
+    settings = json.loads(_path(layout, config).read_text())
+    settings["rootfs"]["diff_ids"][-1] = str(sha256_of(changed))
+    _replace(layout, layer, gzip.compress(changed))
+    _replace(layout, config, json.dumps(settings).encode())
+    _replace(layout, row, json.dumps(manifest).encode())
+    for referrer in referrers:
+        text = _path(layout, referrer).read_text().replace(before, row["digest"])
+        document = json.loads(text)
+        document["subject"]["size"] = row["size"]
+        _replace(layout, referrer, json.dumps(document).encode())
+    (layout / "index.json").write_text(json.dumps(index))
+    return path
+
+
+def _with_capability(layer: bytes) -> tuple[bytes, str]:
+    out = io.BytesIO()
+    path = ""
+    with (
+        tarfile.open(fileobj=io.BytesIO(layer)) as old,
+        tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as new,
+    ):
+        for member in old:
+            if member.isreg() and not path:
+                path = f"/{member.name}"
+                member.pax_headers = {"SCHILY.xattr.security.capability": _NET_RAW}
+            new.addfile(member, old.extractfile(member) if member.isreg() else None)
+    return out.getvalue(), path
+
+
+_NET_RAW = "\x01\0\0\x02\0\x20" + "\0" * 14
+"""CAP_NET_RAW, permitted and effective: ``struct vfs_cap_data`` of revision 2."""
 
 
 def _path(layout: Path, row: dict[str, Any]) -> Path:

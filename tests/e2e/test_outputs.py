@@ -99,6 +99,32 @@ def test_why_tells_of_a_file_a_package_a_rule_and_a_dropped_path(made: Desk) -> 
     assert tell("/var/lib/tool")["reason"]["subject"] == "tool"
 
 
+def test_why_tells_who_made_an_account(made: Desk) -> None:
+    def tell(target: str) -> Any:
+        return made.neve("why", "out", target, "--format", "json").document
+
+    root, group = tell("root")["accounts"]
+    assert (root["kind"], group["kind"]) == ("user", "group")
+    assert root["reason"]["subject"] == "minimal-accounts"
+    (nonroot, _) = tell("nonroot")["accounts"]
+    assert (nonroot["reason"]["origin"], nonroot["reason"]["subject"]) == ("recipe", "run.user")
+    package = tell("tool")
+    assert package["state"] == "package"
+    assert [one["reason"]["subject"] for one in package["accounts"]] == ["tool", "tool"]
+    assert package["accounts"][0]["packages"][0]["name"] == "tool"
+    text = made.neve("why", "out", "nonroot").out
+    assert "user nonroot  uid 65532" in text
+    assert "made by recipe run.user" in text
+
+
+def test_why_tells_what_was_left_out_on_purpose(made: Desk) -> None:
+    for path, word in (("/etc/ld.so.cache", "loader"), ("/var/lib/dpkg/status", "status.d")):
+        done = made.neve("why", "out", path)
+        assert "not in the image, on purpose" in done.out
+        assert word in " ".join(done.out.split())
+        assert made.neve("why", "out", path, "--format", "json").document["state"] == "left-out"
+
+
 def test_the_image_is_hardened(made: Desk) -> None:
     layout = made.directory / "out"
     manifest = blob(layout, tagged(layout)["digest"])

@@ -5,17 +5,20 @@ a configuration label. What is read may come from anybody's image, so reading is
 
 Shape: ``{"schema_version", "image", "platform", "variant", "recipe", "lock_digest", "lock",
 "reasons": [[origin, subject, detail]…], "paths": [[path, kind, mode, uid, gid, size, digest,
-target, owners, reason]…], "removed": [[path, reason]…], "users": {name: fields}, "groups": {name:
-fields}, "checks": […]}``, with ``"trust_stores": [[path, readers]…]`` where the recipe has
-certificates. There a ``reason`` is a position in ``reasons``, ``lock`` is the whole
-lock document and ``fields`` are those of ``passwd(5)`` and ``group(5)`` after the password.
+target, owners, reason]…], "xattrs": {path: {name: base64}}, "removed": [[path, reason]…],
+"left_out": [[pattern, reason]…], "users": {name: fields}, "groups": {name: fields}, "accounts":
+{"user NAME" | "group NAME": reason}, "checks": […]}``, with ``"trust_stores": [[path, readers]…]``
+where the recipe has certificates. There a ``reason`` is a position in ``reasons``, ``lock`` is the
+whole lock document and ``fields`` are those of ``passwd(5)`` and ``group(5)`` after the password.
+Version 2 had no ``xattrs``, ``left_out`` and ``accounts``.
 """
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -34,19 +37,23 @@ from neve.model import (
     Waived,
     Waiver,
 )
-from neve.tree import FileEntry, Kind
+from neve.tree import FileEntry, Kind, Tree
 
 if TYPE_CHECKING:
     from neve.effects.certificates import TrustStore
 
 MEDIA_TYPE = "application/vnd.neve.record.v1+json"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+_WITHOUT_XATTRS = 2
 MAX_RECORD = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedPath:
-    """One path of the image; ``size`` and ``digest`` of regular files, ``target`` of links."""
+    """One path of the image; ``size`` and ``digest`` of regular files, ``target`` of links.
+
+    ``xattrs`` are (name, value) in order, ``None`` where the record says nothing of them.
+    """
 
     path: str
     kind: Kind
@@ -58,6 +65,7 @@ class RecordedPath:
     target: str | None
     owners: tuple[str, ...]
     reason: Reason
+    xattrs: tuple[tuple[str, bytes], ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +74,8 @@ class BuildRecord:
 
     ``users`` and ``groups`` are the image's own, by name: uid, gid, comment, home, shell; gid,
     members. ``trust_stores`` are (path, who reads it) of the stores that hold the recipe's
-    certificates.
+    certificates. ``left_out`` are (pattern of paths, reason) of what a machine would have and the
+    image has not; ``accounts`` ``user NAME`` or ``group NAME`` → what made it.
     """
 
     image: str
@@ -81,17 +90,28 @@ class BuildRecord:
     groups: dict[str, tuple[str, ...]]
     checks: tuple[Check, ...]
     trust_stores: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, Reason], ...] = ()
+    accounts: Mapping[str, Reason] = field(default_factory=dict)
 
 
-def record(
-    image: AttestedImage,
-    checks: Sequence[Check] = (),
-    trust_stores: Sequence[TrustStore] = (),
-) -> bytes:
-    """The build record of ``image``, with the ``checks`` that the build made."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """What a build knows of an image beside its tree; fields as in ``BuildRecord``."""
+
+    checks: Sequence[Check] = ()
+    trust_stores: Sequence[TrustStore] = ()
+    left_out: Sequence[tuple[str, Reason]] = ()
+    accounts: Mapping[str, Reason] = field(default_factory=dict)
+
+
+def record(image: AttestedImage, noted: Noted | None = None) -> bytes:
+    """The build record of ``image``, with what its build ``noted``."""
+    noted = noted or Noted()
     reasons = _Reasons()
     paths = [_path_row(entry, reasons) for entry in image.tree]
     removed = [[path, reasons.number(why)] for path, why in sorted(image.tree.removed.items())]
+    users, groups = _accounts(image, "/etc/passwd"), _accounts(image, "/etc/group")
+    here = {*(f"user {name}" for name in users), *(f"group {name}" for name in groups)}
     document = {
         "schema_version": SCHEMA_VERSION,
         "image": image.name,
@@ -100,15 +120,22 @@ def record(
         "recipe": str(image.recipe_digest),
         "lock_digest": str(image.lock_digest),
         "lock": json.loads(image.lock_data),
-        "reasons": reasons.rows,
         "paths": paths,
+        "xattrs": _xattrs(image.tree),
         "removed": removed,
-        "users": _accounts(image, "/etc/passwd"),
-        "groups": _accounts(image, "/etc/group"),
-        "checks": [check_document(check) for check in sorted(checks, key=_check_key)],
+        "left_out": [[pattern, reasons.number(why)] for pattern, why in noted.left_out],
+        "users": users,
+        "groups": groups,
+        "accounts": {
+            name: reasons.number(why)
+            for name, why in sorted(noted.accounts.items())
+            if name in here
+        },
+        "checks": [check_document(check) for check in sorted(noted.checks, key=_check_key)],
     }
-    if trust_stores:
-        document["trust_stores"] = [[store.path, store.readers] for store in trust_stores]
+    document["reasons"] = reasons.rows
+    if noted.trust_stores:
+        document["trust_stores"] = [[store.path, store.readers] for store in noted.trust_stores]
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -118,10 +145,12 @@ def read_record(data: bytes) -> BuildRecord:
         raise _refused("it is larger than any honest one")
     try:
         document = json.loads(data)
-        if document["schema_version"] != SCHEMA_VERSION:
-            raise _refused(f"schema version {document['schema_version']!r} is not known here")
+        version = document["schema_version"]
+        if version not in (SCHEMA_VERSION, _WITHOUT_XATTRS):
+            raise _refused(f"schema version {version!r} is not known here")
         reasons = [Reason(Origin(o), _text(s), _text(d)) for o, s, d in document["reasons"]]
-        paths = [_read_path(row, reasons) for row in document["paths"]]
+        xattrs = None if version == _WITHOUT_XATTRS else dict(document["xattrs"])
+        paths = [_read_path(row, reasons, xattrs) for row in document["paths"]]
         return BuildRecord(
             image=_text(document["image"]),
             platform=Platform.parse(document["platform"]),
@@ -137,6 +166,14 @@ def read_record(data: bytes) -> BuildRecord:
             trust_stores=tuple(
                 (_text(path), _text(readers)) for path, readers in document.get("trust_stores", [])
             ),
+            left_out=tuple(
+                (_text(pattern), reasons[_number(why)])
+                for pattern, why in document.get("left_out", [])
+            ),
+            accounts={
+                _text(name): reasons[_number(why)]
+                for name, why in document.get("accounts", {}).items()
+            },
         )
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise _refused(f"{type(error).__name__}: {error}") from error
@@ -180,6 +217,21 @@ def _path_row(entry: FileEntry, reasons: _Reasons) -> list[Any]:
     ]
 
 
+def _xattrs(tree: Tree) -> dict[str, dict[str, str]]:
+    """Those of every path that has some; a hard link has what the file has that it names."""
+    found = {}
+    for entry in tree:
+        held = tree.content_entry(entry).xattrs
+        if held:
+            found[entry.path] = {name: base64.b64encode(value).decode() for name, value in held}
+    return found
+
+
+def _read_xattrs(rows: Mapping[str, str]) -> tuple[tuple[str, bytes], ...]:
+    read = ((_text(name), base64.b64decode(value, validate=True)) for name, value in rows.items())
+    return tuple(sorted(read))
+
+
 def _accounts(image: AttestedImage, path: str) -> dict[str, list[str]]:
     """The rows of ``passwd(5)`` or ``group(5)`` by name; a line of no account is no row."""
     entry = image.tree.locate(path)
@@ -194,7 +246,9 @@ def _read_accounts(rows: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
     return {_text(name): tuple(_text(one) for one in fields) for name, fields in rows.items()}
 
 
-def _read_path(row: Iterable[Any], reasons: list[Reason]) -> RecordedPath:
+def _read_path(
+    row: Iterable[Any], reasons: list[Reason], xattrs: Mapping[str, Any] | None
+) -> RecordedPath:
     path, kind, mode, uid, gid, size, digest, target, owners, reason = row
     return RecordedPath(
         path=_text(path),
@@ -207,6 +261,7 @@ def _read_path(row: Iterable[Any], reasons: list[Reason]) -> RecordedPath:
         target=None if target is None else _text(target),
         owners=tuple(_text(owner) for owner in owners),
         reason=reasons[_number(reason)],
+        xattrs=None if xattrs is None else _read_xattrs(xattrs.get(path, {})),
     )
 
 

@@ -19,7 +19,7 @@ from neve.model import Digest
 from neve.recipe.lock import Lock, LockedPackage, LockedTarget
 from neve.tree import FileEntry, Kind, Tree
 
-ATTEST_VERSION = "2"
+ATTEST_VERSION = "3"
 """Changes whenever the same input would give other bytes; belongs into a lock's rules."""
 
 ReadContent = Callable[[FileEntry], "bytes | memoryview"]

@@ -79,6 +79,7 @@ def assemble_development(ingredients: Ingredients) -> Assembly:
         omitted=applied.omitted,
         certificates=wished.certificates(tree, ingredients, context),
         trust_stores=stores_of(tree, ingredients.recipe, wished.placed),
+        accounts={**wished.accounts, **applied.accounts},
     )
 
 

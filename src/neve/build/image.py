@@ -12,7 +12,7 @@ from neve.attest.cyclonedx import cyclonedx
 from neve.attest.provenance import MEDIA_TYPE as PROVENANCE_TYPE
 from neve.attest.provenance import provenance
 from neve.attest.record import MEDIA_TYPE as RECORD_TYPE
-from neve.attest.record import record
+from neve.attest.record import Noted, record
 from neve.attest.spdx import spdx
 from neve.attest.subject import AttestedImage
 from neve.build.made import ImageFacts, ImageParts, LockedBuild, MadeImage, image_of, remember_image
@@ -121,6 +121,16 @@ def make_image(
     return made
 
 
+def noted_of(assembly: Assembly) -> Noted:
+    """What the build record says of ``assembly`` beside its tree."""
+    return Noted(
+        checks=assembly.checks,
+        trust_stores=assembly.trust_stores,
+        left_out=assembly.left_out,
+        accounts=assembly.accounts,
+    )
+
+
 def _documents(subject: AttestedImage, assembly: Assembly) -> tuple[Artifact, ...]:
     return (
         Artifact(
@@ -135,7 +145,7 @@ def _documents(subject: AttestedImage, assembly: Assembly) -> tuple[Artifact, ..
         Artifact(
             artifact_type=RECORD_TYPE,
             media_type=RECORD_TYPE,
-            data=record(subject, assembly.checks, assembly.trust_stores),
+            data=record(subject, noted_of(assembly)),
             name="record.json",
         ),
     )

@@ -6,7 +6,7 @@ The same steps serve lock (which judges), plan and why (which explain) and build
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from neve.build.plant import Diversion, plant
 from neve.build.unmet import unmet_wishes
@@ -16,6 +16,7 @@ from neve.effects.apply import Applied, apply_effects, settle_effects
 from neve.effects.bench import EffectContext
 from neve.effects.certificate_rules import judge_certificates
 from neve.effects.certificates import Placed, TrustStore, add_certificates, stores_of
+from neve.effects.generators.omitted import OMITTED_PATHS, UNMADE
 from neve.effects.harden import HardenContext, Hardened, harden, scripts_by_path
 from neve.effects.ops import Divert, Effect
 from neve.effects.planted import plant_database, plant_placeholders
@@ -24,7 +25,7 @@ from neve.effects.recipe import RunAs, apply_recipe
 from neve.effects.script import Parameters
 from neve.effects.services import add_services, require_programs
 from neve.formats.deb import PackageFacts
-from neve.model import Check, Digest, Skipped
+from neve.model import Check, Digest, Origin, Reason, Skipped
 from neve.recipe.services import programs_of, run_of
 from neve.recipe.types import Loosening, Recipe, Variant
 from neve.tree import Content, FileEntry, Inline, Tree
@@ -91,6 +92,8 @@ class Assembly:
     """What is worth knowing about the recipe's certificates: a failure is a warning."""
     trust_stores: tuple[TrustStore, ...] = ()
     """Every store that holds the recipe's certificates; none where it has none."""
+    accounts: Mapping[str, Reason] = field(default_factory=dict)
+    """``user NAME`` or ``group NAME`` → what made the account."""
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -100,6 +103,17 @@ class Assembly:
             for package, generator, why in self.omitted
         )
         return (*self.hardened.checks, *left_out, *self.unmet, *self.certificates)
+
+    @property
+    def left_out(self) -> tuple[tuple[str, Reason], ...]:
+        """Patterns of paths that a machine would have and this image has not, with the reason."""
+        caches = (
+            (pattern, Reason(Origin.RULE, "omitted-cache", f"{generator} of {package}: {why}"))
+            for package, generator, why in self.omitted
+            for pattern in OMITTED_PATHS[generator]
+        )
+        unmade = ((path, Reason(Origin.RULE, "not-made", why)) for path, why in UNMADE.items())
+        return (*caches, *(row for row in unmade if row[0] not in self.tree))
 
 
 def configure(ingredients: Ingredients) -> tuple[Tree, Applied]:
@@ -142,18 +156,23 @@ def assemble(ingredients: Ingredients) -> Assembly:
             keep=ingredients.keep,
             loosened=ingredients.asked_loosened,
             judged=hardened.checks,
+            run_as=None if ingredients.recipe.services else wishes.run_as,
         ),
         certificates=wishes.certificates(tree, ingredients, context),
         trust_stores=stores_of(tree, ingredients.recipe, wishes.placed),
+        accounts={**wishes.accounts, **applied.accounts},
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What the recipe put into a tree: who it runs as, and where its certificates went."""
+    """What the recipe put into a tree: who it runs as, where its certificates went, and what
+    made each account.
+    """
 
     run_as: RunAs
     placed: Placed
+    accounts: Mapping[str, Reason]
 
     def certificates(
         self, tree: Tree, ingredients: Ingredients, context: EffectContext
@@ -175,7 +194,7 @@ def add_wishes(tree: Tree, ingredients: Ingredients, context: EffectContext) -> 
     )
     placed = add_certificates(tree, ingredients.recipe, context)
     add_services(tree, ingredients.recipe, wishes.run_as, context)
-    return Wishes(run_as=wishes.run_as, placed=placed)
+    return Wishes(run_as=wishes.run_as, placed=placed, accounts=wishes.accounts)
 
 
 def commands_of(recipe: Recipe) -> tuple[str, ...]:

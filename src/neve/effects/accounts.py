@@ -9,13 +9,13 @@ the image has them, else from a minimal set to which a statically numbered accou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from neve.effects.bench import Workbench
 from neve.effects.static_ids import MINIMAL_GROUPS, MINIMAL_USERS, STATIC_GROUPS, STATIC_USERS
 from neve.errors import ToolError
-from neve.model import Reason
+from neve.model import Origin, Reason
 
 _STATIC_AGES = "0:99999:7:::"
 SYSTEM_IDS = range(100, 1000)
@@ -65,6 +65,7 @@ class Accounts:
         self.users: dict[str, UserAccount] = {}
         self.groups: dict[str, GroupAccount] = {}
         self.changed_by: list[str] = []
+        self._reasons: dict[str, Reason] = {}
         self.shadowed = False
         self._day = day
         self._days: dict[str, int] = {}
@@ -73,8 +74,11 @@ class Accounts:
     def start(cls, bench: Workbench) -> Accounts:
         """Those of ``bench``'s tree: its ``/etc/passwd``, else base-passwd's, else minimal."""
         day = bench.context.time // 86400
-        if bench.content("/etc/passwd") is not None:
-            return cls._read(bench, "/etc/passwd", "/etc/group", day)
+        held = bench.tree.locate("/etc/passwd")
+        if held is not None and bench.bytes_of(held) is not None:
+            accounts = cls._read(bench, "/etc/passwd", "/etc/group", day)
+            accounts.made_by(held.reason)
+            return accounts
         if bench.content("/usr/share/base-passwd/passwd.master") is not None:
             master = "/usr/share/base-passwd"
             accounts = cls._read(bench, f"{master}/passwd.master", f"{master}/group.master", day)
@@ -83,6 +87,7 @@ class Accounts:
             for group in accounts.groups.values():
                 group.shadowed = accounts.shadowed
             accounts.changed_by.append("base-passwd")
+            accounts.made_by(Reason(Origin.EFFECT, "base-passwd", "in its master file"))
             return accounts
         accounts = cls(day=day)
         accounts.shadowed = _has_shadow(bench)
@@ -90,7 +95,19 @@ class Accounts:
             accounts._add_static_group(name)
         for name in MINIMAL_USERS:
             accounts._add_static_user(name)
+        accounts.made_by(Reason(Origin.RULE, "minimal-accounts", "every image has it"))
         return accounts
+
+    @property
+    def reasons(self) -> Mapping[str, Reason]:
+        """``user NAME`` or ``group NAME`` → what made the account."""
+        return self._reasons
+
+    def made_by(self, reason: Reason) -> None:
+        """Everything that was made since this was last called was made for ``reason``."""
+        for kind, names in (("user", self.users), ("group", self.groups)):
+            for name in names:
+                self._reasons.setdefault(f"{kind} {name}", reason)
 
     @classmethod
     def _read(cls, bench: Workbench, passwd: str, group: str, day: int) -> Accounts:

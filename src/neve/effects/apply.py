@@ -7,8 +7,8 @@ workbench as an ``Edit`` with its reason. Runs nothing and reads nothing but the
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from neve.effects.accounts import AccountError, Accounts, UserAccount
 from neve.effects.alternatives import AlternativesRegistry
@@ -37,6 +37,7 @@ from neve.effects.script import Parameters
 from neve.effects.sysusers import apply_sysusers
 from neve.effects.tmpfiles import apply_tmpfiles
 from neve.formats.deb.types import PackageFacts
+from neve.model import Origin, Reason
 from neve.tree import Change, Edit, FileEntry, Kind, Put, Tree
 
 
@@ -45,7 +46,8 @@ class Applied:
     """What was done, and what must be settled again once the tree has changed (pruning).
 
     ``omitted`` are (package, generator, why nothing is generated), for the plan to show;
-    ``bytecode_directories`` what packages want compiled beside Python's own directories.
+    ``bytecode_directories`` what packages want compiled beside Python's own directories;
+    ``accounts`` what made each, as ``Accounts.reasons``.
     """
 
     edits: tuple[Edit, ...]
@@ -54,6 +56,7 @@ class Applied:
     context: EffectContext
     omitted: tuple[tuple[str, str, str], ...] = ()
     bytecode_directories: tuple[str, ...] = ()
+    accounts: Mapping[str, Reason] = field(default_factory=dict)
 
 
 def apply_effects(
@@ -82,6 +85,7 @@ def apply_effects(
         context=context,
         omitted=tuple(dict.fromkeys(run.omitted)),
         bytecode_directories=tuple(sorted(run.bytecode)),
+        accounts=run.accounts.reasons,
     )
 
 
@@ -111,11 +115,15 @@ class _Run:
                 raise EffectError(package, error.brief) from error
         if before != (len(self.accounts.users), len(self.accounts.groups)):
             self.accounts.changed_by.append(package)
+            self.accounts.made_by(effect_reason(package, "account"))
 
     def finish(self) -> None:
         uids = {entry.uid for entry in self.bench.tree}
         gids = {entry.gid for entry in self.bench.tree}
         self.accounts.name_ids(uids, gids)
+        self.accounts.made_by(
+            Reason(Origin.RULE, "static-ids", "something in the image is owned by its number")
+        )
         makers = ", ".join(dict.fromkeys(self.accounts.changed_by)) or "the minimal set"
         self.accounts.write(self.bench, effect_reason("base-passwd", f"accounts of {makers}"))
         self.alternatives.settle(self.bench)
@@ -179,6 +187,7 @@ class _Run:
         if operation.generator == "sysusers":
             apply_sysusers(self.bench, self.accounts, package, operation.arguments)
             self.accounts.changed_by.append(package)
+            self.accounts.made_by(effect_reason(package, "account: sysusers.d"))
         elif operation.generator == "tmpfiles":
             apply_tmpfiles(self.bench, self.accounts, package, operation.arguments)
         elif operation.generator in GENERATORS:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from neve.verbs.diff import Changed, DiffResult
     from neve.verbs.plan import PlanResult, RuleCount
     from neve.verbs.trusted import CertificateReason
-    from neve.verbs.why import PackageReason, WhyResult
+    from neve.verbs.why import AccountReason, PackageReason, WhyResult
 
 _SHOWN = 40
+_FIELDS = {"user": ("uid", "gid", "comment", "home", "shell"), "group": ("gid", "members")}
 
 
 def plan_text(result: PlanResult, width: int) -> str:
@@ -115,15 +116,29 @@ def _why_lines(result: WhyResult) -> Iterator[str]:
             yield from _path_lines(result)
         case "removed":
             yield f"{result.target} is not in the image: removed by {result.reason}"
+        case "left-out":
+            yield f"{result.target} is not in the image, on purpose: {result.reason}"
         case "certificate":
             for certificate in result.certificates:
                 yield from _certificate_lines(certificate)
         case "dropped":
             yield f"{result.target} was dropped ({result.reason}): {result.evidence}"
-        case _:
+        case "package":
             for package in result.packages:
                 yield from _package_lines(package)
             yield f"  {_paths(result.paths)} of it in the image"
+        case _:
+            pass
+    for account in result.accounts:
+        yield from _account_lines(account)
+
+
+def _account_lines(one: AccountReason) -> Iterator[str]:
+    shown = zip(_FIELDS.get(one.kind, ()), one.fields, strict=False)
+    yield f"{one.kind} {one.name}  " + ", ".join(f"{name} {text}" for name, text in shown if text)
+    yield f"  made by {one.reason or 'something that this image does not tell'}"
+    for package in one.packages:
+        yield from _package_lines(package)
 
 
 def _path_lines(result: WhyResult) -> Iterator[str]:

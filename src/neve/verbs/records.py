@@ -104,6 +104,7 @@ def recipe_record(
     place: RecipePlace, workspace: Workspace, *, platform: Platform, variant: str
 ) -> Recorded:
     """The record an image of the recipe would have, from its lock or from resolving it now."""
+    from neve.build.image import noted_of
     from neve.verbs.building import assemble_target
     from neve.verbs.locking import make_lock
 
@@ -137,5 +138,5 @@ def recipe_record(
         tree=assembly.tree,
         read=store_reader(workspace.store),
     )
-    read = read_record(record(image, assembly.checks, assembly.trust_stores))
+    read = read_record(record(image, noted_of(assembly)))
     return Recorded(subject=str(place.recipe), record=read, lock=lock, target=target)

@@ -10,7 +10,7 @@ from neve.attest.record import MEDIA_TYPE, BuildRecord, RecordedPath, read_recor
 from neve.build.image import CYCLONEDX_TYPE, SPDX_TYPE
 from neve.build.made import MadeImage
 from neve.errors import ExitCode
-from neve.model import Check, Digest, Fail, Pass, Platform, Verdict, sha256_of
+from neve.model import Check, Digest, Fail, Pass, Platform, Skipped, Verdict, sha256_of
 from neve.oci.codec import Compression
 from neve.oci.config import LABEL_CYCLONEDX, LABEL_LOCK, LABEL_RECORD, LABEL_SPDX
 from neve.oci.read_tree import read_tree
@@ -86,6 +86,7 @@ def _verified(opened: Opened, request: VerifyRequest, workspace: Workspace) -> V
         *_named_documents(opened, labels),
         _named_lock(found.lock, labels),
         Check(rule="record", subject="every path", verdict=_compare_record(found.record, tree)),
+        *_unrecorded(found.record),
     ]
     if request.rebuild:
         checks.append(_rebuild(found.record, found.lock, source, tree, workspace))
@@ -120,6 +121,13 @@ def _named_lock(lock: Lock, labels: Mapping[str, str]) -> Check:
     return Check(rule="lock-digest", subject=LABEL_LOCK, verdict=verdict)
 
 
+def _unrecorded(record: BuildRecord) -> Iterator[Check]:
+    """What a record of an older neve says nothing about."""
+    if any(path.xattrs is None for path in record.paths.values()):
+        why = "this image's record is of a neve that did not note them: --rebuild compares them"
+        yield Check(rule="extended-attributes", subject="every path", verdict=Skipped(why))
+
+
 def _compare_record(record: BuildRecord, tree: Tree) -> Verdict:
     differing: list[str] = []
     present: set[str] = set()
@@ -146,11 +154,20 @@ def _difference(claim: RecordedPath, tree: Tree, entry: FileEntry) -> str | None
         return f"{entry.kind.value} instead of {claim.kind.value}"
     if (entry.mode, entry.uid, entry.gid) != (claim.mode, claim.uid, claim.gid):
         return f"{entry.mode:04o} {entry.uid}:{entry.gid}, recorded otherwise"
+    if claim.xattrs is not None and held.xattrs != claim.xattrs:
+        return _changed_xattrs(dict(claim.xattrs), dict(held.xattrs))
     if claim.digest is not None and held.content is not None:
         return None if held.content.digest == claim.digest else "other content"
     if entry.kind is Kind.SYMLINK and entry.target != claim.target:
         return f"leads to {entry.target}, recorded {claim.target}"
     return None
+
+
+def _changed_xattrs(recorded: Mapping[str, bytes], found: Mapping[str, bytes]) -> str:
+    changed = sorted(name for name in {*recorded, *found} if recorded.get(name) != found.get(name))
+    missing = [name for name in changed if name not in found]
+    what = "lacks" if missing == changed else "has, not as recorded,"
+    return f"{what} the extended attribute {', '.join(changed)}"
 
 
 def _rebuild(

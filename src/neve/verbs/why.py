@@ -1,10 +1,15 @@
-"""``neve why``: which package, rule or effect put a path there, and which request pulled it in."""
+"""``neve why``: which package, rule or effect put a path there, and which request pulled it in.
+
+Answers as well for what is not there on purpose, for packages, certificates and accounts.
+"""
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import PurePosixPath
 
 from neve.attest.record import RecordedPath
 from neve.errors import UsageError
@@ -17,7 +22,9 @@ from neve.verbs.trusted import CertificateReason, held_at, matching
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhyRequest:
-    """An image or recipe, and a path (absolute) or package name in it."""
+    """An image or recipe, and a path (absolute) or the name of a package, certificate or account
+    in it.
+    """
 
     subject: str
     target: str
@@ -39,12 +46,28 @@ class PackageReason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountReason:
+    """A user or group (``kind``), what made it, and the packages behind that.
+
+    ``fields`` are those of ``passwd(5)`` or ``group(5)`` after the password; ``reason`` is
+    ``None`` where the image's record is of a neve that did not note it.
+    """
+
+    kind: str
+    name: str
+    fields: tuple[str, ...]
+    reason: Reason | None
+    packages: tuple[PackageReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WhyResult:
-    """The answer. ``state`` is ``path``, ``removed`` (with the rule), ``package``, ``dropped``,
-    ``certificate``.
+    """The answer. ``state`` is ``path``, ``removed`` (with the rule), ``left-out`` (never made,
+    with the reason), ``package``, ``dropped``, ``certificate``, ``account``.
 
     ``paths`` counts what of a package is in the image; ``certificates`` are those of the recipe
-    that a trust store at this path holds, or the one that was asked about.
+    that a trust store at this path holds, or the one that was asked about; ``accounts`` are the
+    users and groups of this name, whatever else has it.
     """
 
     subject: str
@@ -56,10 +79,11 @@ class WhyResult:
     evidence: str = ""
     paths: int = 0
     certificates: tuple[CertificateReason, ...] = ()
+    accounts: tuple[AccountReason, ...] = ()
 
 
 def explain(request: WhyRequest, workspace: Workspace) -> WhyResult:
-    """Answer for a path or package. Raises ``UsageError`` for one the image never had."""
+    """Answer for a path or name. Raises ``UsageError`` for one the image never had."""
     found = recorded(
         request.subject, workspace, platforms=request.platforms, variant=request.variant
     )
@@ -90,12 +114,23 @@ def _path(found: Recorded, path: str) -> WhyResult:
     )
     if removed is not None:
         return WhyResult(subject=found.subject, target=path, state="removed", reason=removed)
+    for name in dict.fromkeys((path, _through_links(found, path))):
+        left_out = next(_left_out(found, name), None)
+        if left_out is not None:
+            return WhyResult(subject=found.subject, target=path, state="left-out", reason=left_out)
     near = get_close_matches(path, found.record.paths, n=3, cutoff=0.8)
     raise UsageError(
         f"{path}: not in {found.subject}, and nothing brought or removed it",
         details=tuple(f"there is {name}" for name in near),
         resolution="Paths are absolute, as in the image; packages are named without a slash.",
     )
+
+
+def _left_out(found: Recorded, path: str) -> Iterator[Reason]:
+    """Why the image's builder never made ``path``, which a machine would have."""
+    for pattern, reason in found.record.left_out:
+        if PurePosixPath(path).match(pattern):
+            yield reason
 
 
 def _through_links(found: Recorded, path: str) -> str:
@@ -132,8 +167,20 @@ def _reason(found: Recorded, package: LockedPackage) -> PackageReason:
     )
 
 
+def _accounts(found: Recorded, name: str) -> Iterator[AccountReason]:
+    """The user and the group called ``name``."""
+    for kind, rows in (("user", found.record.users), ("group", found.record.groups)):
+        if name in rows:
+            reason = found.record.accounts.get(f"{kind} {name}")
+            behind = () if reason is None else _behind(found, (), reason)
+            yield AccountReason(
+                kind=kind, name=name, fields=rows[name], reason=reason, packages=behind
+            )
+
+
 def _package(found: Recorded, name: str) -> WhyResult:
     package = found.packages.get(name)
+    accounts = tuple(_accounts(found, name))
     if package is not None:
         held = sum(1 for entry in found.record.paths.values() if name in entry.owners)
         return WhyResult(
@@ -142,6 +189,7 @@ def _package(found: Recorded, name: str) -> WhyResult:
             state="package",
             packages=(_reason(found, package),),
             paths=held,
+            accounts=accounts,
         )
     for dropped in found.target.dropped:
         if dropped.name == name:
@@ -151,15 +199,24 @@ def _package(found: Recorded, name: str) -> WhyResult:
                 state="dropped",
                 reason=Reason(Origin.RULE, dropped.rule, f"{name} {dropped.version}"),
                 evidence=dropped.evidence,
+                accounts=accounts,
             )
     certificates = matching(found, name)
     if certificates:
         return WhyResult(
-            subject=found.subject, target=name, state="certificate", certificates=certificates
+            subject=found.subject,
+            target=name,
+            state="certificate",
+            certificates=certificates,
+            accounts=accounts,
         )
-    near = get_close_matches(name, found.packages, n=3, cutoff=0.6)
+    if accounts:
+        return WhyResult(subject=found.subject, target=name, state="account", accounts=accounts)
+    known = dict.fromkeys((*found.packages, *found.record.users, *found.record.groups))
+    near = get_close_matches(name, known, n=3, cutoff=0.6)
     raise UsageError(
-        f"{name}: no such package in {found.subject}",
+        f"{name}: no package or account of this name in {found.subject}",
         details=tuple(f"there is {other}" for other in near),
-        resolution="Name a package of the image, or a path beginning with a slash.",
+        resolution="Name a package, certificate, user or group of the image, or a path beginning "
+        "with a slash.",
     )

@@ -12,7 +12,7 @@ from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDi
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from neve.attest.cyclonedx import cyclonedx
-from neve.attest.record import read_record, record
+from neve.attest.record import Noted, read_record, record
 from neve.attest.spdx import spdx
 from neve.attest.subject import AttestedImage
 from neve.effects.certificates import TrustStore, reason_of
@@ -95,7 +95,7 @@ def test_spdx_says_on_the_file_what_certificate_it_holds(image: AttestedImage) -
 
 def test_the_record_keeps_the_stores(image: AttestedImage) -> None:
     stores = (TrustStore(path="/etc/ssl/certs/ca-certificates.crt", readers="curl"),)
-    data = record(image, (), stores)
+    data = record(image, Noted(trust_stores=stores))
     assert read_record(data).trust_stores == (("/etc/ssl/certs/ca-certificates.crt", "curl"),)
     assert read_record(record(image)).trust_stores == ()
     for wrong in ([["/x"]], [["/x", 1]], "x", [[1, "x"]], 7):

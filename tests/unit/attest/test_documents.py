@@ -24,7 +24,7 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 from neve.attest.cyclonedx import cyclonedx
 from neve.attest.licences import read_copyright
 from neve.attest.provenance import provenance
-from neve.attest.record import read_record, record
+from neve.attest.record import Noted, read_record, record
 from neve.attest.spdx import spdx
 from neve.attest.subject import AttestedImage
 from neve.errors import HostileInputError
@@ -302,7 +302,7 @@ def _checks() -> Iterator[Check]:
 def test_the_record_answers_why_for_every_path_present_or_removed() -> None:
     subject = image()
     checks = tuple(_checks())
-    read = read_record(record(subject, checks))
+    read = read_record(record(subject, Noted(checks=checks)))
     assert set(read.paths) == {entry.path for entry in subject.tree}
     for entry in subject.tree:
         row = read.paths[entry.path]
@@ -331,6 +331,36 @@ def test_the_record_holds_the_accounts_of_the_image_without_passwords() -> None:
     assert b"secret" not in record(image(files=accounts))
 
 
+def test_the_record_keeps_extended_attributes_and_reads_older_ones_without() -> None:
+    files, capability = tree(), (("security.capability", b"\x01\x00\xff"),)
+    ping = packaged("/usr/bin/ping", "iputils-ping", b"ping")
+    files.apply(Put(replace(ping, xattrs=capability)))
+    link = replace(ping, path="/usr/bin/ping4", kind=Kind.HARDLINK, content=None, target=ping.path)
+    files.apply(Put(link))
+    data = record(image(files=files))
+    read = read_record(data)
+    assert {path for path, row in read.paths.items() if row.xattrs} == {ping.path, link.path}
+    assert read.paths[ping.path].xattrs == capability
+    older = json.loads(data) | {"schema_version": 2}
+    for new in ("xattrs", "left_out", "accounts"):
+        del older[new]
+    assert {row.xattrs for row in read_record(json.dumps(older).encode()).paths.values()} == {None}
+
+
+def test_the_record_tells_what_was_left_out_and_who_made_an_account() -> None:
+    files = tree()
+    files.apply(Put(packaged("/etc/passwd", "base-passwd", b"web:x:33:33:::/bin/false\n")))
+    cache = Reason(Origin.RULE, "omitted-cache", "no cache")
+    maker = Reason(Origin.EFFECT, "apache2", "account")
+    noted = Noted(
+        left_out=(("/var/cache/fonts/*", cache),),
+        accounts={"user web": maker, "group gone": maker},
+    )
+    read = read_record(record(image(files=files), noted))
+    assert read.left_out == (("/var/cache/fonts/*", cache),)
+    assert read.accounts == {"user web": maker}
+
+
 def test_an_image_without_accounts_records_none() -> None:
     read = read_record(record(image()))
     assert (read.users, read.groups) == ({}, {})
@@ -343,7 +373,10 @@ def test_an_image_without_accounts_records_none() -> None:
         max_leaves=20,
     ),
     st.sampled_from(
-        ["reasons", "paths", "removed", "users", "groups", "checks", "platform", "lock", "recipe"]
+        [
+            *("reasons", "paths", "xattrs", "removed", "left_out", "users", "groups", "accounts"),
+            *("checks", "platform", "lock", "recipe"),
+        ]
     ),
 )
 def test_a_record_of_another_shape_is_refused_never_a_crash(value: Any, key: str) -> None:

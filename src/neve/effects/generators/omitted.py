@@ -32,6 +32,41 @@ OMITTED: Mapping[str, str] = {
 }
 """Generator → why nothing is generated, and what that means."""
 
+OMITTED_PATHS: Mapping[str, tuple[str, ...]] = {
+    "fontconfig": ("/var/cache/fontconfig", "/var/cache/fontconfig/*"),
+    "gio-modules": ("/usr/lib/*/gio/modules/giomodule.cache",),
+    "gdk-pixbuf": ("/usr/lib/*/gdk-pixbuf-2.0/*/loaders.cache",),
+    "glib-schemas": ("/usr/share/glib-2.0/schemas/gschemas.compiled",),
+    "mime": (
+        *(
+            f"/usr/share/mime/{name}"
+            for name in (
+                *("XMLnamespaces", "aliases", "generic-icons", "globs", "globs2", "icons"),
+                *("magic", "mime.cache", "subclasses", "treemagic", "types", "version"),
+            )
+        ),
+        *(
+            f"/usr/share/mime/{kind}/*.xml"
+            for kind in (
+                *("application", "audio", "chemical", "font", "image", "inode", "message"),
+                *("model", "multipart", "text", "video", "x-content", "x-epoc"),
+            )
+        ),
+    ),
+}
+"""Generator → the files that a machine would have, as patterns (``*`` within one name)."""
+
+UNMADE: Mapping[str, str] = {
+    "/etc/ld.so.cache": (
+        "every library lies where the loader looks without it, or there is no loader"
+    ),
+    "/var/cache/ldconfig/aux-cache": "it holds inode numbers, which are those of one machine",
+    "/var/lib/dpkg/status": (
+        "each package has its own file in /var/lib/dpkg/status.d, as scanners read it"
+    ),
+}
+"""Path → why an image does not have it unless something in it asks for it."""
+
 ELSEWHERE: Mapping[str, str] = {
     "python-bytecode": "compiled in the sandbox by the image's own Python (effects.bytecode)",
 }
