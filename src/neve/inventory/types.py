@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from neve.formats.deb.types import ElfFacts
 from neve.model import Digest
-from neve.tree import FileEntry, Kind
+from neve.tree import SPECIAL_KINDS, FileEntry, Kind
 
 ContentReader = Callable[[FileEntry], bytes | memoryview]
 """Reads the bytes of one regular file of a tree."""
@@ -267,8 +267,11 @@ class InventoryFile:
 
     @property
     def world_writable(self) -> bool:
-        """Everybody may write it; a link's own mode means nothing."""
-        return self.kind is not Kind.SYMLINK and bool(self.mode & 0o002)
+        """Everybody may write it; a link's own mode means nothing, and over the devices in
+        ``/dev`` every engine puts its own.
+        """
+        hidden = self.kind in SPECIAL_KINDS and self.path.startswith("/dev/")
+        return self.kind is not Kind.SYMLINK and not hidden and bool(self.mode & 0o002)
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
