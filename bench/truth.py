@@ -218,8 +218,9 @@ def _events(affected: Json, kind: str) -> list[str]:
 
 
 def pypi(path: Path) -> Facts:
-    """A record's ``versions`` are affected; others that its package had by then are not, where
-    the record has an end.
+    """A record's ``versions`` are affected. Others that its package had by then are not, where the
+    record has an end, unless its own range holds them: a list may leave versions out, and
+    either is enough (osv-schema, "Evaluation").
     """
     records = [record for record in zipped(path) if "withdrawn" not in record]
     known: dict[str, set[str]] = defaultdict(set)
@@ -229,18 +230,35 @@ def pypi(path: Path) -> Facts:
     for record in records:
         listed: dict[str, set[str]] = defaultdict(set)
         ended: dict[str, bool] = {}
+        spans: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
         for affected in record["affected"]:
             name = _pep503(affected["package"]["name"])
             listed[name].update(affected.get("versions", ()))
             ends, starts = len(_events(affected, "fixed")), len(_events(affected, "introduced"))
+            for item in affected.get("ranges", ()):
+                spans[name] += _intervals(item["events"]) if item["type"] != "GIT" else ()
             ended[name] = ended.get(name, True) and ends == starts > 0
         for name, versions in sorted(listed.items()):
             for version in sorted(versions):
                 why = f"{record['id']} lists it"
                 yield Truth("pypi", name, version, record["id"], OPEN, why)
             for version in sorted(known[name] - versions) if ended[name] and versions else ():
-                why = f"{record['id']} does not list it"
-                yield Truth("pypi", name, version, record["id"], CLOSED, why)
+                said = OPEN if _inside(version, spans[name]) else CLOSED
+                why = f"{record['id']} does not list it; its range: {said is OPEN}"
+                yield Truth("pypi", name, version, record["id"], said, why)
+
+
+def _inside(version: str, spans: list[tuple[str, str | None]]) -> bool:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        own = Version(version)
+        return any(
+            (begin == "0" or own >= Version(begin)) and (end is None or own < Version(end))
+            for begin, end in spans
+        )
+    except InvalidVersion:
+        return False
 
 
 def _pep503(name: str) -> str:

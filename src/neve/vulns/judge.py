@@ -107,18 +107,22 @@ def _in_range(events: tuple[Event, ...], version: str, order: Order) -> tuple[bo
     steps = [(kind, value) for kind, value in events if kind != "limit"]
     first = [step for step in steps if step[1] == "0" and step[0] == "introduced"]
     others = [step for step in steps if step not in first]
-    # Stable: where two events name one version, the record's own order holds.
+    # Where one range ends and the next begins at one version, the end comes first.
+    others.sort(key=lambda step: step[0] == "introduced")
     ordered = [*first, *sorted(others, key=lambda step: order(step[1]))]
-    affected, passed = False, ""
+    affected, passed, void = False, "", None
     for kind, value in ordered:
         at = (kind, value) in first or own >= order(value)
         if kind == "introduced":
             if not at:
                 break
-            affected, passed = True, ""
+            if value != void:
+                affected, passed = True, ""
         elif kind == "fixed":
             if not at:
                 return affected, value if affected else passed
+            # Nothing to end: with a beginning at the same version, a range that holds nothing.
+            void = None if affected else value
             affected, passed = False, value
         elif own > order(value):
             affected = False

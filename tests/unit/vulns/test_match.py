@@ -247,6 +247,33 @@ def test_a_version_without_order_is_not_judged(tmp_path: Path) -> None:
         assert only(judge(path, replace(odd, version=version))).state is State.OPEN
 
 
+@pytest.mark.parametrize(
+    ("events", "affected"),
+    [
+        ("i0 f3.1 i3.2 f3.4 i3.1 f3.2", ["0.1", "1.0", "3.1", "3.2", "3.3"]),
+        ("i3.1 f3.3 i1.0 f3.1", ["1.0", "3.1", "3.2"]),
+        ("i3.1 f3.1", []),
+        ("f3.1 i3.1", []),
+        ("i1.0 f3.1 f3.2", ["1.0"]),
+        ("i3.1", ["3.1", "3.2", "3.3", "3.4"]),
+        ("i1.0 l3.1", ["1.0", "3.1"]),
+        ("i0 m3.2", ["0.1", "1.0", "3.1"]),
+    ],
+)
+def test_events_in_any_order_are_the_same_ranges(
+    tmp_path: Path, events: str, affected: list[str]
+) -> None:
+    words = {"i": "introduced", "f": "fixed", "l": "last_affected", "m": "limit"}
+    steps = [{words[step[0]]: step[1:]} for step in events.split()]
+    path = index(tmp_path, zipped([osv("GHSA-1", "PyPI", "x", steps)]))
+    found = [
+        version
+        for version in ("0.1", "1.0", "3.1", "3.2", "3.3", "3.4")
+        if judge(path, Package(type=PackageType.PYPI, name="x", version=version)).findings
+    ]
+    assert found == affected
+
+
 def test_a_version_without_order_is_still_found_where_a_record_names_it(tmp_path: Path) -> None:
     events = [{"introduced": "0"}, {"fixed": "0.8"}]
     record = osv("PYSEC-1", "PyPI", "buildbot", events, versions=["0.7.10p1", "0.7.9"])
