@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from neve.errors import ExitCode, UsageError
-from neve.inventory.types import Unjudged
+from neve.inventory.types import Depth, Unjudged
 from neve.model import Platform
 from neve.recipe.lock import Lock
 from neve.recipe.types import TrustedCertificate
 from neve.tree import Tree
-from neve.verbs.certs_found import ContentReader, Found, Whose, certificates_of
+from neve.verbs.certs_found import (
+    ContentReader,
+    Found,
+    Held,
+    Whose,
+    about_certificates,
+    group,
+    look_into,
+)
 from neve.verbs.context import Workspace
 from neve.verbs.places import RECIPE_NAME, catalogue_recipe, find_recipe
 from neve.verbs.platforms import host_platform
@@ -93,9 +100,8 @@ def list_certificates(request: CertsRequest, workspace: Workspace) -> CertsResul
     """Every certificate of the subject. Raises ``UsageError`` for what is neither image nor
     recipe, and whatever opening or resolving it raises.
     """
-    with _opened(request, workspace) as (tree, read, own):
-        workspace.progress.stage("reading certificates")
-        found, unjudged = certificates_of(tree, read, own)
+    held, unjudged, own = _look(request, workspace)
+    found = group(held, own)
     missing = tuple(
         Unjudged(path=f"certificates[{one.name}]", reason="of the recipe, but no file holds it")
         for one in own.values()
@@ -109,7 +115,7 @@ def list_certificates(request: CertsRequest, workspace: Workspace) -> CertsResul
         within=request.within,
         certificates=tuple(sorted(shown, key=lambda row: (row.not_after, row.fingerprint))),
         public=len(rows) - len(shown),
-        unjudged=(*missing, *unjudged),
+        unjudged=(*missing, *sorted(unjudged)),
     )
 
 
@@ -128,30 +134,30 @@ _PUBLIC = (Whose.PUBLIC, Whose.BUNDLE)
 _Own = dict[str, TrustedCertificate]
 
 
-@contextmanager
-def _opened(
+def _look(
     request: CertsRequest, workspace: Workspace
-) -> Iterator[tuple[Tree, ContentReader, _Own]]:
-    """The tree, what reads it, and the recipe's certificates by fingerprint."""
+) -> tuple[Iterable[Held], Iterable[Unjudged], _Own]:
+    """What the subject holds, what could not be judged, and the recipe's certificates."""
     if _is_recipe(request.subject):
-        yield _recipe(request, workspace)
-        return
-    from neve.oci.pack import store_reader
-    from neve.oci.read_tree import read_tree
+        tree, read, own = _recipe(request, workspace)
+        workspace.progress.stage("reading certificates")
+        return (*look_into(tree, read), own)
     from neve.verbs.images import OpenedRootFs, open_source
 
     platform = request.platforms[0] if request.platforms else None
     with open_source(request.subject, workspace, platform=platform) as opened:
+        workspace.progress.stage(f"reading {request.subject}")
         if isinstance(opened, OpenedRootFs):
-            yield opened.root.tree, opened.root.read, {}
-            return
+            held, unjudged = look_into(opened.root.tree, opened.root.read)
+            return held, [*unjudged, *opened.root.left_out], {}
         from neve.attest.record import MEDIA_TYPE, read_record
+        from neve.inventory.layers import read_image
         from neve.verbs.records import record_lock
 
         attached = opened.attached(MEDIA_TYPE)
         own = {} if attached is None else _own(record_lock(read_record(attached)))
-        tree = read_tree(opened.source, workspace.store)
-        yield tree, store_reader(workspace.store), own
+        seen = read_image(opened.source, cache=workspace.store, depth=Depth.INVENTORY).inventory
+        return seen.certificates, about_certificates(seen.unjudged), own
 
 
 def _is_recipe(subject: str) -> bool:
@@ -195,7 +201,7 @@ def _own(lock: Lock) -> _Own:
 
 
 def _listed(found: Found, own: _Own, request: CertsRequest, clock: int) -> ListedCertificate:
-    facts = found.facts
+    facts = found.certificate
     known = own.get(facts.fingerprint)
     left = (facts.not_after - clock) // _DAY
     expires = facts.not_after - clock < request.within * _DAY

@@ -1,4 +1,4 @@
-"""The certificates of a tree: in which files each stands, and whose it is.
+"""The certificates that an image was seen to hold: in which files each stands, and whose it is.
 
 Whose: the recipe's (its lock names them), a public root (a package brings it), part of a bundle
 that says nothing of its origin, or the image's own.
@@ -6,18 +6,20 @@ that says nothing of its origin, or the image's own.
 
 from __future__ import annotations
 
-import posixpath
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from neve.effects.trust_stores import COPIES
-from neve.errors import HostileInputError
-from neve.formats.certificates import CertificateFacts, describe_certificate, read_certificates
-from neve.inventory.types import Unjudged
+from neve.inventory.facts import Observing
+from neve.inventory.observe_certificates import OBSERVERS
+from neve.inventory.types import Candidate, Certificate, Depth, Unjudged
 from neve.tree import FileEntry, Kind, Tree
 
 ContentReader = Callable[[FileEntry], "bytes | memoryview"]
+Held = tuple[str, Certificate]
+"""The path of a file and a certificate in it."""
 
 # Where distributions keep the roots that their packages bring, one by one or as one list.
 _PACKAGED = (
@@ -34,13 +36,8 @@ _BUNDLES = (
     "/var/lib/ca-certificates/",
     "/usr/lib/ssl/",
 )
-_ENDINGS: tuple[str, ...] = (
-    *(".pem", ".crt", ".cer", ".der", ".p7b", ".p11-kit"),
-    *(".jks", ".p12", ".pfx", ".keystore", ".truststore"),
-)
-_NAMES = ("cacerts", "jssecacerts", "cacerts.txt", "truststore", "keystore")
-_MAX_FILE = 32 << 20
 _MAX_PLACES = 1_000
+_PATHS = re.compile("|".join(row.paths for row in OBSERVERS if row.paths is not None), re.DOTALL)
 
 
 class Whose(StrEnum):
@@ -59,61 +56,46 @@ class Whose(StrEnum):
 class Found:
     """One certificate and the files that hold it, in path order."""
 
-    facts: CertificateFacts
+    certificate: Certificate
     paths: list[str] = field(default_factory=list)
     whose: Whose = Whose.IMAGE
 
 
-def certificates_of(
-    tree: Tree, read: ContentReader, recipe: Iterable[str]
-) -> tuple[dict[str, Found], tuple[Unjudged, ...]]:
-    """Fingerprint → certificate, and the files that could not be judged.
+def look_into(tree: Tree, read: ContentReader) -> tuple[list[Held], list[Unjudged]]:
+    """The certificates of a tree whose bytes can be read, and the files that say less than they
+    should. Nothing but files that may hold certificates is read.
+    """
+    looking = Observing(Depth.INVENTORY, OBSERVERS)
+    held: list[Held] = []
+    unjudged: list[Unjudged] = []
+    for entry in tree:
+        if entry.kind is not Kind.FILE or entry.content is None:
+            continue
+        view = memoryview(read(entry))
+        candidate = Candidate(path=entry.path, mode=entry.mode, size=len(view))
+        facts = looking.observe(candidate, view) if len(view) else None
+        if facts is not None:
+            held += [(entry.path, one) for one in facts.certificates]
+            unjudged += [Unjudged(path=entry.path, reason=note) for note in facts.unjudged]
+    return held, unjudged
 
-    ``recipe`` are the fingerprints that the image's recipe names.
+
+def about_certificates(unjudged: Iterable[Unjudged]) -> list[Unjudged]:
+    """What of an inventory's ``unjudged`` is about files that may hold certificates."""
+    return [one for one in unjudged if _PATHS.fullmatch(one.path)]
+
+
+def group(held: Iterable[Held], recipe: Iterable[str]) -> dict[str, Found]:
+    """Fingerprint → certificate, with whose it is; ``recipe`` are the fingerprints that the
+    image's recipe names.
     """
     found: dict[str, Found] = {}
-    unjudged: list[Unjudged] = []
-    known: dict[bytes, CertificateFacts] = {}
-    for entry in tree:
-        if entry.kind is not Kind.FILE or not _interesting(entry.path):
-            continue
-        size = entry.content.size if entry.content is not None else 0
-        if size > _MAX_FILE:
-            unjudged.append(Unjudged(path=entry.path, reason=f"{size} bytes: too large"))
-            continue
-        _look(entry.path, bytes(read(entry)), found, known, unjudged)
-    _attribute(found, frozenset(recipe))
-    return found, tuple(sorted(unjudged))
-
-
-def _interesting(path: str) -> bool:
-    name = posixpath.basename(path).lower()
-    return name.endswith(_ENDINGS) or name in _NAMES
-
-
-def _look(
-    path: str,
-    data: bytes,
-    found: dict[str, Found],
-    known: dict[bytes, CertificateFacts],
-    unjudged: list[Unjudged],
-) -> None:
-    file = read_certificates(data)
-    notes = list(file.problems)
-    for block in file.blocks:
-        if block.problem and block.label.endswith("CERTIFICATE"):
-            notes.append(f"line {block.line}: a certificate that {block.problem}")
-    for block in file.certificates:
-        try:
-            facts = known.get(block.der) or describe_certificate(block.der)
-        except HostileInputError as error:
-            notes.append(f"line {block.line}: {error.brief}")
-            continue
-        known[block.der] = facts
-        one = found.setdefault(facts.fingerprint, Found(facts))
+    for path, certificate in held:
+        one = found.setdefault(certificate.fingerprint, Found(certificate))
         if len(one.paths) < _MAX_PLACES and (not one.paths or one.paths[-1] != path):
             one.paths.append(path)
-    unjudged.extend(Unjudged(path=path, reason=note) for note in dict.fromkeys(notes))
+    _attribute(found, frozenset(recipe))
+    return found
 
 
 def _attribute(found: Mapping[str, Found], recipe: frozenset[str]) -> None:

@@ -16,7 +16,7 @@ from neve.recipe.types import TrustedCertificate
 from neve.tree import FileEntry, Inline, Kind, Tree
 from neve.verbs.add_certs import AddCertsRequest, add_certificates
 from neve.verbs.certs import parse_days
-from neve.verbs.certs_found import Whose, certificates_of
+from neve.verbs.certs_found import Whose, group, look_into
 from neve.verbs.trusted import day_of, soon_expired
 
 CORP = make_certificate("Corp CA")
@@ -47,12 +47,13 @@ def test_a_certificate_is_listed_once_with_every_file_that_holds_it() -> None:
             "/etc/ssl/certs/ca-certificates.crt": PUBLIC.pem + CORP.pem + OTHER.pem + PUBLIC.pem,
             "/etc/ssl/certs/java/cacerts": store,
             "/srv/app/other.der": OTHER.der,
-            "/usr/share/doc/notes.txt": OTHER.pem,
+            "/usr/share/doc/notes.txt": b"notes\n" + OTHER.pem,
         }
     )
-    found, unjudged = certificates_of(held, read, [CORP.fingerprint])
+    seen, unjudged = look_into(held, read)
+    found = group(seen, [CORP.fingerprint])
     assert not unjudged
-    shown = {one.facts.subject: (one.whose, one.paths) for one in found.values()}
+    shown = {one.certificate.subject: (one.whose, one.paths) for one in found.values()}
     bundle, java = "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/java/cacerts"
     assert shown == {
         "CN=Corp CA": (Whose.RECIPE, [bundle, java]),
@@ -74,7 +75,8 @@ def test_what_cannot_be_read_is_said_and_the_rest_still_counts() -> None:
             "/e.pem": CORP.key_pem,
         }
     )
-    found, unjudged = certificates_of(held, read, [])
+    seen, unjudged = look_into(held, read)
+    found = group(seen, [])
     assert list(found) == [CORP.fingerprint]
     assert [one.path for one in unjudged] == ["/a.pem", "/b.crt", "/c.pem"]
 
