@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import PrivateFormat, pkcs12
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.support.certificates import make_certificate
 
@@ -292,6 +292,7 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
 
 
 @settings(max_examples=150, deadline=None)
+@example(43, 47)
 @given(st.integers(0, len(CORP.pem) - 1), st.integers(0, 255))
 def test_a_damaged_certificate_is_refused_or_still_itself(at: int, byte: int) -> None:
     """A flipped byte is found, unless it says the same (a line break) or lies in a field whose

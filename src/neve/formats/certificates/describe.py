@@ -58,7 +58,7 @@ def describe_certificate(der: bytes) -> CertificateFacts:
     _hush()
     try:
         return _facts(x509.load_der_x509_certificate(der), der)
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, x509.InvalidVersion) as error:
         raise _refused(f"no X.509 certificate: {_printable(str(error))[:200]}") from error
 
 
