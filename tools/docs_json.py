@@ -19,6 +19,7 @@ KINDS: Mapping[str, str | None] = {
     "edit": "neve.verbs.recipes.EditResult",
     "add-cert": "neve.verbs.add_certs.AddCertsResult",
     "certs": "neve.verbs.certs.CertsResult",
+    "debug": "neve.verbs.debug.DebugResult",
     "catalogue": None,
     "lock": "neve.verbs.lock.LockResult",
     "build": "neve.verbs.build.BuildResult",

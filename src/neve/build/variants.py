@@ -26,8 +26,8 @@ def on_top_of(runtime: Assembly, assembly: Assembly, kind: str) -> Assembly:
         return replace(assembly, base=runtime)
     tree = Tree(runtime.tree)
     for entry in assembly.tree:
-        held = tree.get(entry.path)
-        if held is None or not (_both_directories(held, entry) or _same(held, entry)):
+        held = runtime.tree.get(entry.path)
+        if held is None or not _unchanged(runtime.tree, held, assembly.tree, entry):
             tree.apply(Put(entry))
     for path, reason in (*runtime.tree.removed.items(), *assembly.tree.removed.items()):
         if path not in tree:
@@ -53,10 +53,18 @@ def layers_of(
 
 
 def _hidden(below: Tree, tree: Tree) -> Iterator[str]:
-    """The topmost paths of ``below`` that are not in ``tree``."""
+    """The topmost paths of ``below`` that are not in ``tree``.
+
+    What lay below a directory that is something else in ``tree`` is hidden by that already.
+    """
     gone = ""
     for entry in below:
-        if entry.path in tree or (gone and entry.path.startswith(gone)):
+        now = tree.get(entry.path)
+        if gone and entry.path.startswith(gone):
+            continue
+        if now is not None:
+            if entry.kind is Kind.DIRECTORY and now.kind is not Kind.DIRECTORY:
+                gone = f"{entry.path}/"
             continue
         gone = f"{entry.path}/"
         yield entry.path
@@ -87,8 +95,13 @@ def _in(below: Tree, entry: FileEntry) -> bool:
     return held is not None and _same(held, entry)
 
 
-def _both_directories(held: FileEntry, entry: FileEntry) -> bool:
-    return held.kind is Kind.DIRECTORY and entry.kind is Kind.DIRECTORY
+def _unchanged(below: Tree, held: FileEntry, tree: Tree, entry: FileEntry) -> bool:
+    """Whether ``held`` can stay: a directory, or the same file, though another of its names was
+    pruned below and it is a hard link above.
+    """
+    if held.kind is Kind.DIRECTORY and entry.kind is Kind.DIRECTORY:
+        return True
+    return _same(below.content_entry(held), tree.content_entry(entry))
 
 
 def _same(held: FileEntry, entry: FileEntry) -> bool:

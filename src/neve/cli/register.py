@@ -2,7 +2,18 @@
 
 import typer
 
-from neve.cli.commands import certs, db, effects, explain, images, recipes, registry, see, upkeep
+from neve.cli.commands import (
+    certs,
+    db,
+    debug,
+    effects,
+    explain,
+    images,
+    recipes,
+    registry,
+    see,
+    upkeep,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -13,6 +24,7 @@ def register(app: typer.Typer) -> None:
     see.register(app)
     explain.register(app)
     certs.register(app)
+    debug.register(app)
     db.register(app)
     effects.register(app)
     upkeep.register(app)

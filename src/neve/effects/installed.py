@@ -22,6 +22,13 @@ from neve.tree import Edit, FileEntry, Kind, Tree
 ADMIN = "/var/lib/dpkg"
 _EXECUTABLE = ("preinst", "postinst", "prerm", "postrm", "config")
 _STATUS = ("Status", "install ok installed")
+# The order in which dpkg writes fields; others follow as they came (lib/dpkg/parse.c, fieldinfos).
+_ORDER = (
+    *("Package", "Essential", "Protected", "Status", "Priority", "Section", "Installed-Size"),
+    *("Origin", "Maintainer", "Bugs", "Architecture", "Multi-Arch", "Source", "Version"),
+    *("Config-Version", "Replaces", "Provides", "Depends", "Pre-Depends", "Recommends"),
+    *("Suggests", "Breaks", "Conflicts", "Enhances", "Conffiles", "Description"),
+)
 _INTERESTS = {
     "interest": "",
     "interest-await": "",
@@ -86,7 +93,7 @@ def _list(entries: Iterable[FileEntry]) -> bytes:
 def _paragraph(facts: PackageFacts, context: EffectContext) -> bytes:
     """The package's paragraph of the status file, its configuration files with their MD5."""
     fields = [(name, value) for name, value in facts.control if name not in ("Status", "Conffiles")]
-    fields.insert(1, _STATUS)
+    fields.append(_STATUS)
     held = {entry.path: entry for entry in facts.entries}
     rows = []
     for path in facts.conffiles:
@@ -96,6 +103,7 @@ def _paragraph(facts: PackageFacts, context: EffectContext) -> bytes:
             rows.append(f"\n {path} {digest}")
     if rows:
         fields.append(("Conffiles", "".join(rows)))
+    fields.sort(key=lambda field: _ORDER.index(field[0]) if field[0] in _ORDER else len(_ORDER))
     return render_paragraph(tuple(fields)).encode("utf-8", "surrogateescape")
 
 

@@ -197,6 +197,15 @@ class AddCertificate:
     trust: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetVariant:
+    """Say of a variant what kind it is, or until which day it may be used."""
+
+    name: str
+    kind: str | None = None
+    expires: date | None = None
+
+
 RecipeEdit = (
     AddPackage
     | RemovePackage
@@ -219,6 +228,7 @@ RecipeEdit = (
     | Loosen
     | Acknowledge
     | AddCertificate
+    | SetVariant
 )
 
 
@@ -293,6 +303,10 @@ def lower(edit: RecipeEdit) -> Lowered:  # noqa: C901 - one line a kind of edit
             return Append(("repositories",), given if len(given) > 1 else edit.name)
         case Loosen():
             return Append(("loosened",), _given(edit, ("rule", "subject", "reason")))
+        case SetVariant(name=name, kind=kind, expires=None):
+            return Put(("variants", name, "kind"), kind)
+        case SetVariant(name=name, expires=expires):
+            return Put(("variants", name, "expires"), expires.isoformat() if expires else None)
         case AddCertificate():
             return Append(("certificates",), _certificate(edit))
         case Acknowledge():

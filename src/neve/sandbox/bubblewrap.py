@@ -24,6 +24,7 @@ from neve.sandbox.mounts import Mount, prepare_mounts
 from neve.sandbox.port import RunnableImage
 from neve.sandbox.process import Completed, find_program, run_command
 from neve.sandbox.scratch import scratch_directory
+from neve.sandbox.terminal import run_attached
 from neve.sandbox.watched import Watched, unlisted
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -208,6 +209,23 @@ class BubblewrapContainer:
         if ended.exit_code == 1 and ended.stderr.startswith(b"bwrap: execvp "):
             return replace(ended, exit_code=NOT_FOUND)
         return ended
+
+    def attach(self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
+        """Run a program to its end on this process's own terminal or standard streams; its exit
+        code, 127 where the image has no such program.
+        """
+        options, command = self._command(argv, environment)
+        with unlisted(options) as descriptor:
+            return run_attached(
+                [
+                    *self._pod.inside(),
+                    find_program("bwrap"),
+                    *("--args", str(descriptor), "--"),
+                    *command,
+                ],
+                environment={},
+                pass_fds=(descriptor,),
+            )
 
     def start(self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
         """Start the long-running program as process 1 of the container."""

@@ -104,6 +104,10 @@ def prepare_mounts(
             source.chmod(0o1777)
         mounts.append(Mount(source=source, target=path))
     mounts += _network_files(root, scratch, hosts)
+    for shown, path in image.shown:
+        target = resolve_inside(root, path)
+        _make_directory(root, target)
+        mounts.append(Mount(source=shown, target=target, read_only=True))
     return tuple(mounts)
 
 

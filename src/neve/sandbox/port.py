@@ -23,7 +23,8 @@ class RunnableImage:
     ``root`` is its root file system as a private directory (bubblewrap), ``reference`` its name
     in an engine (Docker, Podman); an adapter says which it needs. ``writable`` are the only
     paths that may be written, besides ``/tmp``; each starts with the image's own content,
-    owner and mode. Everything else is read-only.
+    owner and mode. Everything else is read-only. ``shown`` are directories of this host that the
+    image sees read-only, each with its place in the image (bubblewrap).
     """
 
     root: Path | None = None
@@ -35,6 +36,7 @@ class RunnableImage:
     workdir: str = "/"
     writable: tuple[str, ...] = ()
     stop_signal: int = 15
+    shown: tuple[tuple[Path, str], ...] = ()
 
 
 class Container(Protocol):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neve.build.made import ImageFacts, MadeImage, annotations_of
+from neve.build.variant_kinds import RUNTIME
 from neve.errors import UsageError
 from neve.model import Check, Digest, Fail, Pass, Platform, Skipped, Waived, sha256_of
 from neve.oci.bundle import Bundle, assemble
@@ -23,6 +24,7 @@ from neve.verbs.platforms import host_platform
 from neve.verbs.settings import EPOCH_VARIABLE
 
 if TYPE_CHECKING:
+    from neve.recipe.types import ReadRecipe
     from neve.verbs.transfers import TransferResult
 
 FORMATS = ("oci", "oci-archive", "docker-archive")
@@ -128,6 +130,8 @@ def _plan(
     existing = matching_lock(request.place)
     if existing is not None:
         lock, data = existing
+        if request.variant != RUNTIME:
+            _refuse_expired(read_recipe_at(request.place), request, workspace, time=lock.time)
         return (
             BuildPlan(
                 lock=lock,
@@ -144,6 +148,8 @@ def _plan(
     from neve.verbs.locking import make_lock
 
     read = read_recipe_at(request.place)
+    if request.variant != RUNTIME:
+        _refuse_expired(read, request, workspace, time=workspace.clock)
     fresh = make_lock(read, workspace, platforms=platforms, variants=(request.variant,))
     return (
         BuildPlan(
@@ -157,6 +163,14 @@ def _plan(
         ),
         False,
     )
+
+
+def _refuse_expired(
+    read: ReadRecipe, request: BuildRequest, workspace: Workspace, *, time: int
+) -> None:
+    from neve.verbs.expiring import refuse_expired
+
+    refuse_expired(read, request.variant, time=time, clock=workspace.clock)
 
 
 def _check(request: BuildRequest, platforms: tuple[Platform, ...]) -> None:

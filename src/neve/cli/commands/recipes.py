@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neve.cli.commands.certs import add_cert
+from neve.cli.commands.debug import add_debug
 from neve.cli.commands.services import add_service
 from neve.cli.options import FormatOption, OutputFormat, QuietOption, session
 from neve.errors import UsageError
@@ -42,6 +43,7 @@ def register(app: typer.Typer) -> None:
     add.command("service", epilog="Example: neve add service job -- /usr/bin/python3 /srv/job.py")(
         add_service
     )
+    add.command("debug", epilog="Example: neve add debug bash procps strace")(add_debug)
     app.add_typer(add, name="add")
     app.command("catalogue", epilog="Example: neve catalogue")(catalogue)
     app.command("schema", epilog="Example: neve schema recipe > recipe.schema.json")(schema)
