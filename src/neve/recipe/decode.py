@@ -99,7 +99,7 @@ class Decoder:
             if source is not None and source.is_tree:
                 self._refuse(f"{at}.keyring", "a keyring is one file", "Name the file.")
             elif source is not None:
-                keyring = self._content(source.items[0])
+                keyring = self._keyring(source.items[0], item["keyring"], f"{at}.keyring")
                 record = replace(source.recorded, executable=None)
                 self.sources[record.path] = record
         return Repository(
@@ -109,6 +109,15 @@ class Decoder:
             components=_unique(item.get("components", [])),
             keyring=keyring,
         )
+
+    def _keyring(self, item: SourceItem, name: str, at: str) -> Digest:
+        from neve.recipe.keyrings import keyring_flaw
+
+        flaw = keyring_flaw(item.data or b"")
+        if flaw is not None:
+            brief, resolution = flaw
+            self._refuse(at, f"{at}: {name} {brief}", resolution)
+        return self._content(item)
 
     def _files(self, data: dict[str, dict[str, Any]]) -> tuple[File, ...]:
         """All files by path. An entry of its own wins over one that comes with a tree of the same

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.archive import SigningKey
+from tests.support.certificates import make_certificate
 from tools.docs_commands import command_tree
 from typer.core import TyperGroup
 
@@ -25,6 +27,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *(ROOT / "examples").rglob("*.md"),
 ]
+KEYRING = SigningKey.generate().public
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
@@ -152,9 +155,17 @@ def test_a_recipe_of_a_page_is_valid(snippet: Snippet, tmp_path: Path) -> None:
     for name in re.findall(r"(?:source|keyring): ?\.?/?([\w./-]+)", snippet.text):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("content\n")
+    for name in re.findall(r"keyring: ?\.?/?([\w./-]+)", snippet.text):
+        (tmp_path / name).write_bytes(KEYRING)
+    for name in re.findall(r"[\w-]+\.pem", snippet.text):
+        leaf = re.search(rf"{re.escape(name)}, trust: leaf", snippet.text)
+        made = make_certificate(name, authority=not leaf)
+        (tmp_path / name).write_bytes(made.pem)
     recipe = tmp_path / "neve.yaml"
     head = "" if "distribution" in keys(snippet) else 'distribution: debian\nrelease: "13"\n'
-    recipe.write_text(head + snippet.text, encoding="utf-8")
+    inside = make_certificate("in the recipe").pem.decode().splitlines()[1:-1]
+    text = snippet.text.replace("      …\n", "".join(f"      {line}\n" for line in inside))
+    recipe.write_text(head + text, encoding="utf-8")
     read_recipe(recipe)
 
 

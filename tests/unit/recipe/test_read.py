@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.archive import SigningKey
 
 from neve.errors import SourceError, UsageError
 from neve.model import Platform, sha256_of
@@ -228,11 +229,33 @@ def test_credentials_never_reach_a_message(tmp_path: Path) -> None:
 
 
 def test_a_keyring_is_known_by_content_alone(tmp_path: Path) -> None:
-    (tmp_path / "k.gpg").write_bytes(b"keys")
+    keys = SigningKey.generate().public
+    (tmp_path / "k.gpg").write_bytes(keys)
     (tmp_path / "k.gpg").chmod(0o755)
     body = "repositories: [{name: c, url: 'https://h/d/', suite: s, keyring: k.gpg}]\n"
     result = read(tmp_path, body)
     repository = result.recipe.repositories[0]
-    assert (repository.keyring, repository.url) == (sha256_of(b"keys"), "https://h/d")
-    assert result.contents[sha256_of(b"keys")] == b"keys"
+    assert (repository.keyring, repository.url) == (sha256_of(keys), "https://h/d")
+    assert result.contents[sha256_of(keys)] == keys
     assert result.sources[1].executable is None
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "holds no key"),
+        (b"https://deb.example/key.gpg\n", "is no keyring"),
+        (SigningKey.generate().public[:-40], "is no keyring"),
+        (bytes(SigningKey.generate().secret), "holds a private key"),
+    ],
+)
+def test_a_keyring_without_public_keys_is_refused_at_its_line(
+    tmp_path: Path, data: bytes, said: str
+) -> None:
+    """Not first when the archive is asked, which says nothing of the recipe."""
+    (tmp_path / "k.gpg").write_bytes(data)
+    body = "repositories:\n  - {name: c, url: 'https://h/d/', suite: s, keyring: k.gpg}\n"
+    error = refused(tmp_path, body)
+    assert (error.place.line, error.place.column) == (4, 55)
+    assert f"k.gpg {said}" in error.brief
+    assert "gpg --export" in error.resolution

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 from ruamel.yaml import YAML
+from tests.support.archive import SigningKey
 
 import neve.recipe
 from neve.errors import SourceError
@@ -99,7 +100,7 @@ def test_shipped_schema_is_up_to_date(name: str) -> None:
 @pytest.mark.parametrize("body", GOOD)
 def test_schema_and_reader_take_the_same(tmp_path: Path, body: str) -> None:
     assert judge(document(body)) == []
-    (tmp_path / "k.gpg").write_bytes(b"key")
+    (tmp_path / "k.gpg").write_bytes(SigningKey.generate().public)
     (tmp_path / "a.yaml").write_text(document(body))
     read_recipe(tmp_path / "a.yaml")
 
