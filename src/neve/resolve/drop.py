@@ -12,16 +12,15 @@ import fnmatch
 import posixpath
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from neve.formats.deb.types import Clause, PackageFacts, Relation
-from neve.formats.deb.versions import satisfies
+from neve.formats.deb.types import Clause, IndexPackage, PackageFacts
 from neve.model import Digest
 from neve.recipe.lock import DroppedPackage
-from neve.resolve.candidates import provides
 from neve.resolve.drop_rules import DROP_RULES, ORPHAN_RULE, DropRule
 from neve.resolve.explain import describe_clause
+from neve.resolve.reach import Offers, offers_of, targets_of
 from neve.resolve.request import Chosen, Solution
 from neve.tree import Kind
 
@@ -59,8 +58,9 @@ def drop_maintainer_only(
     health check): whoever owns one is kept.
     """
     packages = solution.packages
-    offers = _offers(packages)
-    edges = [_edges(chosen, packages, offers) for chosen in packages]
+    members = [chosen.package for chosen in packages]
+    offers = offers_of(members)
+    edges = [_edges(chosen.package, members, offers) for chosen in packages]
     files = [_Files.of(facts.get(chosen.package.digest), pruned) for chosen in packages]
     kept = _reach((i for i, chosen in enumerate(packages) if chosen.requested), edges, set())
     owners = _owners(files)
@@ -111,48 +111,17 @@ def _reasons(
     return found
 
 
-_Offers = Mapping[str, list[tuple[int, Relation | None]]]
-"""Name → who bears it (``None``) or provides it (the Provides relation)."""
-
-
-def _offers(packages: tuple[Chosen, ...]) -> _Offers:
-    offers: dict[str, list[tuple[int, Relation | None]]] = {}
-    for i, chosen in enumerate(packages):
-        offers.setdefault(chosen.package.name, []).append((i, None))
-        for provided in chosen.package.provides:
-            offers.setdefault(provided.name, []).append((i, provided))
-    return offers
-
-
-def _edges(chosen: Chosen, packages: tuple[Chosen, ...], offers: _Offers) -> list[_Edge]:
+def _edges(package: IndexPackage, packages: Sequence[IndexPackage], offers: Offers) -> list[_Edge]:
     found: list[_Edge] = []
-    package = chosen.package
     for clause in (*package.pre_depends, *package.depends):
         names = frozenset(relation.name for relation in clause)
-        for target in _targets(clause, packages, offers):
-            if packages[target] is chosen:
+        for target in targets_of(clause, packages, offers):
+            if packages[target] is package:
                 continue
-            other = packages[target].package.name
+            other = packages[target].name
             rule = next((r for r in DROP_RULES if r.covers(package.name, other, names)), None)
             found.append(_Edge(target, rule, clause))
     return found
-
-
-def _targets(clause: Clause, packages: tuple[Chosen, ...], offers: _Offers) -> list[int]:
-    """The members that satisfy the first alternative that any member satisfies."""
-    for relation in clause:
-        found = [
-            i
-            for i, provided in offers.get(relation.name, ())
-            if (
-                satisfies(packages[i].package.version, relation.operator, relation.version)
-                if provided is None
-                else provides(provided, relation)
-            )
-        ]
-        if found:
-            return found
-    return []
 
 
 def _reach(starts: Iterable[int], edges: list[list[_Edge]], kept: set[int]) -> set[int]:
