@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from neve.model import Check, Fail, Pass, Skipped, Waived
+from neve.report.costs import costs_text
 from neve.report.table import Column, size_text, table, wrapped
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ def plan_text(result: PlanResult, width: int) -> str:
         f"{size_text(result.download_size)} in all), {result.files} files, "
         f"{size_text(result.installed_size)}"
     )
-    return text + "\n" + wrapped(total, width) + f"scripts: {_scripts(result)}\n"
+    text += "\n" + wrapped(total, width) + f"scripts: {_scripts(result)}\n"
+    if result.costs is None:
+        return text + wrapped("what each line brings: neve plan --costs", width)
+    return text + "\n" + costs_text(result.costs, width)
 
 
 def _asker(because: Sequence[str]) -> str:

@@ -32,7 +32,8 @@ def lock_text(result: LockResult, width: int) -> str:
     else:
         state = "not written" if not result.replaced or not result.changes.empty else "up to date"
     text = _targets(result.targets, width) + _dropped(result.targets, width)
-    text += _certificates(result.certificates, width) + "\n"
+    text += _certificates(result.certificates, width)
+    text += "".join(wrapped(f"note: {check_note(check)}", width) for check in result.notes) + "\n"
     text += wrapped(f"archives: {dates}", width)
     return text + wrapped(f"{result.path} {state} ({result.digest})", width)
 

@@ -70,6 +70,9 @@ class LockResult:
     certificates: tuple[Check, ...] = ()
     """What is worth knowing about the recipe's certificates: a failure is a warning. Judged when
     a lock is made, not when an unchanged one is kept."""
+    notes: tuple[Check, ...] = ()
+    """What the recipe says in vain, or what only a runtime decides (a port below 1024), at its
+    place; told when a lock is made."""
 
 
 def write_lock(
@@ -97,7 +100,9 @@ def write_lock(
     data = dump_lock(locked.lock)
     written = not request.dry_run and (old is None or locked.lock != old)
     result = replace(
-        _result(path, locked.lock, data, old, written=written), certificates=_certificates(locked)
+        _result(path, locked.lock, data, old, written=written),
+        certificates=_certificates(locked),
+        notes=_notes(locked, read),
     )
     if old is not None:
         show(result.changes)
@@ -111,6 +116,20 @@ def _certificates(locked: Locked) -> tuple[Check, ...]:
     """The checks of all targets' certificates, each once."""
     every = (check for one in locked.assemblies.values() for check in one.certificates)
     return tuple(dict.fromkeys(every))
+
+
+def _notes(locked: Locked, read: ReadRecipe) -> tuple[Check, ...]:
+    """What the runtime images' checks left open about the recipe's own lines, each once."""
+    from neve.build.variant_kinds import RUNTIME
+    from neve.verbs.noted import at_places
+
+    every = (
+        check
+        for (_, variant), one in locked.assemblies.items()
+        if variant == RUNTIME
+        for check in one.unmet
+    )
+    return at_places(dict.fromkeys(every), read)
 
 
 def read_recipe_at(place: RecipePlace) -> ReadRecipe:

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from neve.build.steps import Step, StepKind
+from neve.build.variant_kinds import RUNTIME
+from neve.errors import UsageError
 from neve.model import Check, Digest, Origin, Platform
 from neve.recipe.lock import DroppedPackage
 from neve.tree import Kind
 from neve.verbs.context import Workspace
 from neve.verbs.lock import read_recipe_at
+from neve.verbs.noted import at_places
 from neve.verbs.places import RecipePlace
 from neve.verbs.platforms import host_platform
 from neve.verbs.records import Recorded, recipe_record
 
+if TYPE_CHECKING:
+    from neve.verbs.costs import Costs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What to plan; one platform, this machine's unless another is named."""
+    """What to plan; one platform, this machine's unless another is named. ``costs`` prices each
+    line of the recipe, which takes an image put together in memory a line.
+    """
 
     place: RecipePlace
-    variant: str = "runtime"
+    variant: str = RUNTIME
     platforms: tuple[Platform, ...] = ()
+    costs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +65,10 @@ class RuleCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
-    """The plan of one image. ``steps`` are what has to be fetched or read first, as data."""
+    """The plan of one image. ``steps`` are what has to be fetched or read first, as data;
+    ``costs`` is what each line of the recipe brings, where that was asked for. The subject of a
+    check that a line of the recipe made ends in that line's place.
+    """
 
     name: str
     platform: Platform
@@ -70,10 +83,16 @@ class PlanResult:
     installed_size: int
     download_size: int
     steps: tuple[Step, ...]
+    costs: Costs | None = None
 
 
 def plan_image(request: PlanRequest, workspace: Workspace) -> PlanResult:
     """Assemble the image's tree in memory and tell what is in it and why."""
+    if request.costs and request.variant != RUNTIME:
+        raise UsageError(
+            f"--costs prices the runtime image, not {request.variant}",
+            resolution="Leave out --variant: each variant has a line of its own among the prices.",
+        )
     platform = request.platforms[0] if request.platforms else host_platform()
     stored = _stored(request, workspace)
     found = recipe_record(request.place, workspace, platform=platform, variant=request.variant)
@@ -105,11 +124,22 @@ def plan_image(request: PlanRequest, workspace: Workspace) -> PlanResult:
         dropped=found.target.dropped,
         added=_added(found),
         removed=_removed(found),
-        checks=found.record.checks,
+        checks=at_places(found.record.checks, read_recipe_at(request.place)),
         files=len(files),
         installed_size=sum(entry.size for entry in files),
         download_size=sum(package.size for package in packages),
         steps=_steps(found, stored),
+        costs=_costs(found, request, workspace) if request.costs else None,
+    )
+
+
+def _costs(found: Recorded, request: PlanRequest, workspace: Workspace) -> Costs:
+    from neve.verbs.costs import price_lines
+    from neve.verbs.resolving import addresses_of
+
+    read = read_recipe_at(request.place)
+    return price_lines(
+        read, found.lock, found.target, workspace, addresses=addresses_of(read.recipe)
     )
 
 

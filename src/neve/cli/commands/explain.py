@@ -42,6 +42,9 @@ def plan(
     platform: Annotated[
         str | None, typer.Option(help="Platform to plan (default: linux on this architecture).")
     ] = None,
+    costs: Annotated[
+        bool, typer.Option("--costs", help="Price each line of the recipe (takes seconds).")
+    ] = False,
     output_format: FormatOption = OutputFormat.TABLE,
     quiet: QuietOption = False,
     offline: OfflineOption = None,
@@ -56,7 +59,9 @@ def plan(
         from neve.verbs.platforms import parse_platforms
 
         platforms = parse_platforms([platform] if platform else ())
-        request = PlanRequest(place=find_recipe(recipe), variant=variant, platforms=platforms)
+        request = PlanRequest(
+            place=find_recipe(recipe), variant=variant, platforms=platforms, costs=costs
+        )
         with Workspace(run.settings, run.progress) as workspace:
             result = plan_image(request, workspace)
         run.show("plan", result, plan_text(result, run.console.width))
