@@ -35,6 +35,7 @@ KINDS: Mapping[str, str | None] = {
     "inventory": "neve.verbs.inspect.InspectResult",
     "surface": "neve.verbs.surface.SurfaceResult",
     "comparison": "neve.verbs.compare.CompareResult",
+    "scan": "neve.verbs.scanned.ScanResult",
     "db-update": "neve.verbs.db.DbChange",
     "db-import": "neve.verbs.db.DbChange",
     "db-status": "neve.verbs.db.DbStatus",

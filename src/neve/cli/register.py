@@ -11,6 +11,7 @@ from neve.cli.commands import (
     images,
     recipes,
     registry,
+    scan,
     see,
     upkeep,
 )
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     images.register(app)
     registry.register(app)
     see.register(app)
+    scan.register(app)
     explain.register(app)
     certs.register(app)
     debug.register(app)

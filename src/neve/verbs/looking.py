@@ -15,7 +15,7 @@ from neve.model import Platform
 from neve.surface import Surface, measure_surface
 from neve.tree import FileEntry, Kind, Tree
 from neve.verbs.context import Workspace
-from neve.verbs.images import OpenedImage, OpenedRootFs, open_source
+from neve.verbs.images import Opened, OpenedImage, OpenedRootFs, open_source
 
 _MAX_COPYRIGHT = 1 << 20
 
@@ -59,17 +59,24 @@ def look(
     ``TrustError`` for an image that does not hold together.
     """
     with open_source(image, workspace, platform=platform) as opened:
-        workspace.progress.stage(f"reading {image}")
-        match opened:
-            case OpenedImage():
-                seen = _image(opened, workspace, depth)
-                lines: _Lines = _kept
-            case OpenedRootFs():
-                seen = _root(opened, depth)
-                lines = _reading(opened.root)
-        if not copyrights:
-            return seen
-        return replace(seen, copyrights=dict(_copyrights(seen, lines)))
+        return look_into(opened, workspace, depth=depth, copyrights=copyrights)
+
+
+def look_into(
+    opened: Opened, workspace: Workspace, *, depth: Depth = Depth.FULL, copyrights: bool = False
+) -> Seen:
+    """``look`` for an image that is open already: whoever wants more of it than what it holds."""
+    workspace.progress.stage(f"reading {opened.subject}")
+    match opened:
+        case OpenedImage():
+            seen = _image(opened, workspace, depth)
+            lines: _Lines = _kept
+        case OpenedRootFs():
+            seen = _root(opened, depth)
+            lines = _reading(opened.root)
+    if not copyrights:
+        return seen
+    return replace(seen, copyrights=dict(_copyrights(seen, lines)))
 
 
 def _image(opened: OpenedImage, workspace: Workspace, depth: Depth) -> Seen:
