@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.command import RECIPE, Desk
+from tests.support.archive import make_deb
+from tests.support.command import RECIPE, Desk, Mirror, publish
 
 # What is written, where in what is written the mistake stands, what is said, the next step.
 MISTAKES = {
@@ -39,11 +40,26 @@ MISTAKES = {
     ),
     "two accounts of one number": (
         "accounts:\n  users:\n    one: {uid: 4100}\n    two: {uid: 4100}\n",
-        "two:",
+        "4100}",
         "uid 4100 belongs to the user one",
         "Choose another uid",
     ),
 }
+
+
+def test_who_misses_a_package_is_told_what_was_read_and_what_was_not(
+    desk: Desk, mirror: Mirror
+) -> None:
+    """A package of another component is not misspelt: the archive has it, and nobody looked."""
+    mirror.archive.add(make_deb("driver"), component="non-free")
+    publish(mirror.archive, mirror.key, components=("main", "non-free"))
+    text = RECIPE.replace("packages: [", "packages: [driver, ")
+    desk.write("neve.yaml", text)
+    done = desk.neve("lock", expect=2)
+    assert "there is no package driver in the archive" in done.err
+    assert "read: trixie, trixie-updates, trixie-security: main" in done.err
+    assert "`{name: main, components: [main, non-free]}`" in done.err
+    assert "`repositories: [backports]`" in done.err
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

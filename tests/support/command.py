@@ -137,7 +137,13 @@ def _native(architecture: str) -> list[Deb]:
     ]
 
 
-def publish(archive: ArchiveBuilder, key: SigningKey, *, date: int | None = None) -> None:
+def publish(
+    archive: ArchiveBuilder,
+    key: SigningKey,
+    *,
+    date: int | None = None,
+    components: Sequence[str] = ("main",),
+) -> None:
     """Sign all of the distribution's suites; packages without a suite of their own are in main."""
     now = int(time.time()) - HOUR if date is None else date
     for suite, label in SUITES.items():
@@ -148,6 +154,7 @@ def publish(archive: ArchiveBuilder, key: SigningKey, *, date: int | None = None
             valid_until=now + 7 * 24 * HOUR,
             origin="Debian",
             label=label,
+            components=components,
             listed=("", ".xz"),
             compressions=(".xz",),
         )

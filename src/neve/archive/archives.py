@@ -194,6 +194,7 @@ def _verified(suite: Suite, indexes: Sequence[VerifiedIndex]) -> VerifiedArchive
         label=release.label,
         not_automatic=release.not_automatic,
         but_automatic_upgrades=release.but_automatic_upgrades,
+        components=tuple(word.rpartition("/")[2] for word in release.components),
     )
 
 

@@ -96,7 +96,10 @@ class VerifiedIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedArchive:
-    """A suite whose chain of trust holds, with what apt's priorities need of its release file."""
+    """A suite whose chain of trust holds, with what apt's priorities need of its release file.
+
+    ``components`` are all that it says it has, whichever were read.
+    """
 
     locked: LockedArchive
     indexes: tuple[VerifiedIndex, ...]
@@ -107,6 +110,7 @@ class VerifiedArchive:
     label: str
     not_automatic: bool
     but_automatic_upgrades: bool
+    components: tuple[str, ...] = ()
 
 
 class Progress(Protocol):

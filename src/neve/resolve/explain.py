@@ -123,7 +123,7 @@ def _unknown(name: str, candidates: Candidates) -> Refusal:
     near = near_names(name, candidates)
     return Refusal(
         brief=f"there is no package {name} in the archive{_whose(candidates)}",
-        chain=candidates.universe.absent,
+        chain=(*candidates.universe.absent, *candidates.universe.scope),
         resolution=f"Did you mean {_or(near)}?" if near else "Check the name and the release.",
     )
 

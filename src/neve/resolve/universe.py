@@ -89,7 +89,8 @@ class Universe:
 
     ``absent`` are sentences on archives that have nothing for the native architecture, ``unread``
     the names of suites that the distribution has beside those read, each with the alias that adds
-    it to a recipe: both to tell people who miss something.
+    it to a recipe, ``scope`` sentences on what was read and what else there is: all to tell
+    people who miss something.
 
     Answers are remembered, so that one universe serves many requests; not for concurrent use.
     """
@@ -102,7 +103,9 @@ class Universe:
         foreign: tuple[str, ...] = (),
         absent: tuple[str, ...] = (),
         unread: Mapping[str, str] | None = None,
+        scope: tuple[str, ...] = (),
     ) -> None:
+        self.scope = scope
         self.absent = absent
         self.unread = dict(unread or {})
         self.architecture = architecture

@@ -31,6 +31,7 @@ from neve.resolve import (
 from neve.store import Store
 from neve.verbs.context import Workspace
 from neve.verbs.holding import Hold, Holding
+from neve.verbs.reading import scope_of, unread_suites
 
 _FOREIGN_COMPONENTS = ("main",)
 _APT = ("apt", "ca-certificates", "debian-archive-keyring")
@@ -253,15 +254,13 @@ def make_universe(
         for archive in archives
         if all(index.locked.architecture != architecture for index in archive.indexes)
     )
-    read = {(archive.locked.alias, archive.locked.suite) for archive in archives}
-    unread = {
-        word: suite.role
-        for suite in release.suites
-        for word in (suite.role, suite.suite)
-        if (suite.alias, suite.suite) not in read
-    }
     return Universe(
-        sources, architecture=architecture, foreign=foreign, absent=absent, unread=unread
+        sources,
+        architecture=architecture,
+        foreign=foreign,
+        absent=absent,
+        unread=unread_suites(archives, release),
+        scope=scope_of(archives, release),
     )
 
 
@@ -355,6 +354,7 @@ def _known_exclusions(read: ReadRecipe, universes: Sequence[Universe]) -> None:
         near = get_close_matches(name, universes[0].names(), n=1)
         error = UsageError(
             f"exclude: there is no package {name} in the archive",
+            details=universes[0].scope,
             resolution=f"Did you mean {near[0]}?" if near else "Remove it.",
         )
         raise at_place(read, (f"exclude[{number}]",), error)
