@@ -17,6 +17,7 @@ from neve.report.document import SCHEMA_VERSION
 KINDS: Mapping[str, str | None] = {
     "init": "neve.verbs.recipes.InitResult",
     "edit": "neve.verbs.recipes.EditResult",
+    "priced-edit": "neve.verbs.add_cost.PricedEdit",
     "add-cert": "neve.verbs.add_certs.AddCertsResult",
     "certs": "neve.verbs.certs.CertsResult",
     "debug": "neve.verbs.debug.DebugResult",

@@ -70,10 +70,14 @@ class SetLabel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddUser:
-    """Create an account."""
+    """Create an account, or pin the ids of one; ``ids`` is ``upstream`` for those of the
+    well-known image.
+    """
 
     name: str
     uid: int | None = None
+    gid: int | None = None
+    ids: str | None = None
     home: str | None = None
     groups: tuple[str, ...] = ()
 
@@ -276,7 +280,7 @@ def lower(edit: RecipeEdit) -> Lowered:  # noqa: C901 - one line a kind of edit
         case SetLabel(name=name, value=value):
             return Put(("run", "labels", name), value)
         case AddUser():
-            account = _given(edit, ("uid", "home", "groups"))
+            account = _given(edit, ("uid", "gid", "ids", "home", "groups"))
             return Put(("accounts", "users", edit.name), account)
         case AddGroup():
             return Put(("accounts", "groups", edit.name), _given(edit, ("gid",)))

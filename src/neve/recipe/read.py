@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from neve.errors import Place, SourceError, UsageError
+from neve.model import sha256_of
 from neve.recipe.decode import Decoder
 from neve.recipe.document import MAX_BYTES, Mapping, Scalar, parse_document
 from neve.recipe.grammar import RECIPE
@@ -32,10 +33,13 @@ from neve.recipe.words import BASE
 MAX_EXTENDS = 8
 
 
-def read_recipe(path: Path, *, catalogue: Catalogue | None = None) -> ReadRecipe:
+def read_recipe(
+    path: Path, *, catalogue: Catalogue | None = None, text: bytes | None = None
+) -> ReadRecipe:
     """The recipe at ``path`` with everything it extends and every file it names.
 
-    ``catalogue`` finds the recipes that ``extends: catalogue:NAME`` means. Raises
+    ``catalogue`` finds the recipes that ``extends: catalogue:NAME`` means. ``text`` is read in
+    place of what the file holds: a recipe that nobody has written yet. Raises
     ``SourceError`` naming the first problem, with all others as its details, or ``UsageError``
     when the file itself cannot be read.
     """
@@ -47,6 +51,9 @@ def read_recipe(path: Path, *, catalogue: Catalogue | None = None) -> ReadRecipe
             f"recipe {path}: {refused.brief}",
             resolution="Name a recipe file, or write a first one with neve init.",
         ) from None
+    if text is not None:
+        data = text
+        record = RecipeSource(path=path.name, digest=sha256_of(text), size=len(text))
     root = SourceRoot(directory=path.parent)
     merged = loader.load(_File(shown=str(path), path=path, root=root), data, record, ())
     loader.problems.raise_if_any()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from neve.report.table import Column, size_text, table, wrapped
 
 if TYPE_CHECKING:
+    from neve.verbs.add_cost import PricedEdit
     from neve.verbs.costs import Costs, LineCost
     from neve.verbs.costs_measure import Amount
 
@@ -39,7 +40,25 @@ def costs_text(costs: Costs, width: int) -> str:
     return text
 
 
-def amount_lines(before: Amount, after: Amount) -> list[list[str]]:
+def priced_edit_text(result: PricedEdit, width: int) -> str:
+    """The edit of the recipe, then the image before and after it."""
+    text = result.edit.difference or f"{result.edit.summary}\n"
+    columns = [
+        Column(title="image"),
+        Column(title="before", number=True),
+        Column(title="after", number=True),
+        Column(title="more", number=True),
+    ]
+    text += "\n" + table(columns, _amounts(result.before, result.after), width=width)
+    for title, names in (("adds", result.added), ("takes away", result.removed)):
+        if names:
+            text += wrapped(f"{title} {', '.join(names)}", width)
+    if result.vulnerabilities:
+        text += wrapped(f"vulnerabilities: {result.vulnerabilities}", width)
+    return text
+
+
+def _amounts(before: Amount, after: Amount) -> list[list[str]]:
     """Rows of (what, before, after, more) for everything that was counted on both sides."""
     rows = [
         _row("packages", before.packages, after.packages, str),

@@ -55,25 +55,34 @@ def write_first_recipe(
     return InitResult(recipe=recipe, schema=schema, purpose=kind)
 
 
-def edit_recipe(path: Path, edit: RecipeEdit, *, dry_run: bool = False) -> EditResult:
-    """Apply ``edit`` to the recipe file at ``path`` and write it, keeping comments and order.
+def edit_recipe(path: Path, *edits: RecipeEdit, dry_run: bool = False) -> EditResult:
+    """Apply ``edits`` to the recipe file at ``path`` and write it, keeping comments and order.
 
-    Raises ``SourceError`` for a recipe that is not sound and ``UsageError`` for an edit that
-    would not leave one.
+    All of them or none. Raises ``SourceError`` for a recipe that is not sound and ``UsageError``
+    for an edit that would not leave one.
     """
+    old = recipe_text(path)
+    new, summaries = old, []
+    for edit in edits:
+        edited = apply_edit(new, edit, file=str(path))
+        new = edited.text
+        summaries.append(edited.summary)
+    if new != old and not dry_run:
+        write_atomically(path, new.encode())
+    return EditResult(
+        recipe=path,
+        changed=new != old,
+        summary="; ".join(summaries),
+        difference=diff_text(old, new, file=str(path)),
+    )
+
+
+def recipe_text(path: Path) -> str:
+    """What a recipe's file holds; raises ``UsageError`` for one that cannot be read."""
     try:
-        old = path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"{path}: not readable as a recipe ({error})",
             resolution="Name a recipe with --recipe, or write a first one with `neve init`.",
         ) from error
-    edited = apply_edit(old, edit, file=str(path))
-    if edited.changed and not dry_run:
-        write_atomically(path, edited.text.encode())
-    return EditResult(
-        recipe=path,
-        changed=edited.changed,
-        summary=edited.summary,
-        difference=diff_text(old, edited.text, file=str(path)),
-    )

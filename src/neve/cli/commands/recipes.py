@@ -10,7 +10,14 @@ import typer
 from neve.cli.commands.certs import add_cert
 from neve.cli.commands.debug import add_debug
 from neve.cli.commands.services import add_service
-from neve.cli.options import FormatOption, OutputFormat, QuietOption, session
+from neve.cli.options import (
+    FormatOption,
+    OfflineOption,
+    OutputFormat,
+    QuietOption,
+    StoreOption,
+    session,
+)
 from neve.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,28 +79,43 @@ def init(
 
 
 def _apply(
-    recipe: Path, edit: RecipeEdit, output_format: OutputFormat, *, quiet: bool, dry_run: bool
+    recipe: Path, *edits: RecipeEdit, output_format: OutputFormat, quiet: bool, dry_run: bool
 ) -> None:
     with session(output_format, quiet=quiet) as run:
         from neve.verbs.recipes import edit_recipe
 
-        result = edit_recipe(recipe, edit, dry_run=dry_run)
+        result = edit_recipe(recipe, *edits, dry_run=dry_run)
         run.show("edit", result, result.difference or f"{result.summary}\n")
 
 
 def add_package(
     package: Annotated[str, typer.Argument(help="name, name=VERSION, name/backports, name:arch.")],
     variant: _Variant = None,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Show what it adds to the image (takes seconds).")
+    ] = False,
     recipe: _Recipe = _DEFAULT,
     dry_run: _DryRun = False,
     output_format: FormatOption = OutputFormat.TABLE,
     quiet: QuietOption = False,
+    offline: OfflineOption = None,
+    store: StoreOption = None,
 ) -> None:
     """Ask for one more package."""
     from neve.recipe.edits import AddPackage
 
     edit = AddPackage(request=package, variant=variant)
-    _apply(recipe, edit, output_format, quiet=quiet, dry_run=dry_run)
+    if not cost:
+        _apply(recipe, edit, output_format=output_format, quiet=quiet, dry_run=dry_run)
+        return
+    with session(output_format, quiet=quiet, offline=offline, store=store) as run:
+        from neve.report.costs import priced_edit_text
+        from neve.verbs.add_cost import add_priced
+        from neve.verbs.context import Workspace
+
+        with Workspace(run.settings, run.progress) as workspace:
+            result = add_priced(recipe, edit, workspace, dry_run=dry_run)
+        run.show("priced-edit", result, priced_edit_text(result, run.console.width))
 
 
 def add_file(
@@ -123,7 +145,7 @@ def add_file(
         owner=owner,
         group=group,
     )
-    _apply(recipe, edit, output_format, quiet=quiet, dry_run=dry_run)
+    _apply(recipe, edit, output_format=output_format, quiet=quiet, dry_run=dry_run)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -145,7 +167,7 @@ def add_env(
 
     name, value = _pair(setting)
     edit = SetEnvironment(name=name, value=value)
-    _apply(recipe, edit, output_format, quiet=quiet, dry_run=dry_run)
+    _apply(recipe, edit, output_format=output_format, quiet=quiet, dry_run=dry_run)
 
 
 def add_label(
@@ -159,12 +181,20 @@ def add_label(
     from neve.recipe.edits import SetLabel
 
     name, value = _pair(label)
-    _apply(recipe, SetLabel(name=name, value=value), output_format, quiet=quiet, dry_run=dry_run)
+    edit = SetLabel(name=name, value=value)
+    _apply(recipe, edit, output_format=output_format, quiet=quiet, dry_run=dry_run)
 
 
 def add_user(
     name: Annotated[str, typer.Argument(help="The account's name.")],
     uid: Annotated[int | None, typer.Option(help="Pin the numeric id.")] = None,
+    gid: Annotated[int | None, typer.Option(help="Pin its primary group's id.")] = None,
+    upstream: Annotated[
+        bool, typer.Option("--upstream", help="Pin the ids that the well-known image has.")
+    ] = False,
+    run_as: Annotated[
+        bool, typer.Option("--run", help="Run the image as this account as well.")
+    ] = False,
     home: Annotated[str | None, typer.Option(help="Home directory.")] = None,
     group: Annotated[list[str] | None, typer.Option(help="Further group, repeatable.")] = None,
     recipe: _Recipe = _DEFAULT,
@@ -172,11 +202,19 @@ def add_user(
     output_format: FormatOption = OutputFormat.TABLE,
     quiet: QuietOption = False,
 ) -> None:
-    """Create an account."""
-    from neve.recipe.edits import AddUser
+    """Create an account, or pin the numbers of one that a package makes."""
+    from neve.recipe.edits import AddUser, SetRunUser
 
-    edit = AddUser(name=name, uid=uid, home=home, groups=tuple(group or ()))
-    _apply(recipe, edit, output_format, quiet=quiet, dry_run=dry_run)
+    edit = AddUser(
+        name=name,
+        uid=uid,
+        gid=gid,
+        ids="upstream" if upstream else None,
+        home=home,
+        groups=tuple(group or ()),
+    )
+    edits = (edit, SetRunUser(user=name)) if run_as else (edit,)
+    _apply(recipe, *edits, output_format=output_format, quiet=quiet, dry_run=dry_run)
 
 
 def add_port(
@@ -189,7 +227,8 @@ def add_port(
     """Expose a port."""
     from neve.recipe.edits import AddPort
 
-    _apply(recipe, AddPort(port=port), output_format, quiet=quiet, dry_run=dry_run)
+    edit = AddPort(port=port)
+    _apply(recipe, edit, output_format=output_format, quiet=quiet, dry_run=dry_run)
 
 
 def add_volume(
@@ -202,7 +241,8 @@ def add_volume(
     """Mark a path as a volume."""
     from neve.recipe.edits import AddVolume
 
-    _apply(recipe, AddVolume(path=path), output_format, quiet=quiet, dry_run=dry_run)
+    edit = AddVolume(path=path)
+    _apply(recipe, edit, output_format=output_format, quiet=quiet, dry_run=dry_run)
 
 
 def add_writable(
@@ -215,7 +255,8 @@ def add_writable(
     """Let the account the image runs as write a path."""
     from neve.recipe.edits import AddWritable
 
-    _apply(recipe, AddWritable(path=path), output_format, quiet=quiet, dry_run=dry_run)
+    edit = AddWritable(path=path)
+    _apply(recipe, edit, output_format=output_format, quiet=quiet, dry_run=dry_run)
 
 
 def add_keep(
@@ -228,7 +269,8 @@ def add_keep(
     """Keep what pruning would take away."""
     from neve.recipe.edits import KeepPath
 
-    _apply(recipe, KeepPath(pattern=pattern), output_format, quiet=quiet, dry_run=dry_run)
+    edit = KeepPath(pattern=pattern)
+    _apply(recipe, edit, output_format=output_format, quiet=quiet, dry_run=dry_run)
 
 
 def catalogue(output_format: FormatOption = OutputFormat.TABLE, quiet: QuietOption = False) -> None:
