@@ -200,7 +200,8 @@ def _found(
         return nothing, merged((), reports), reports
     # Settled ones are asked for where somebody else's word is held against them: what a report
     # calls open may be fixed, and what a VEX statement settles has to be counted.
-    settled = request.every or request.evidence or bool(reports) or index.has_vex
+    others = bool(reports) or index.has_vex
+    settled = request.every or request.evidence or others or not SETTLED.isdisjoint(request.states)
     matched = match(
         subject.packages,
         subject.os_release,

@@ -86,6 +86,10 @@ def read_waivers(path: Path) -> Waivers:
 
     data = _bytes(path)
     problems = Problems()
+    if all(line.lstrip().startswith(b"#") or not line.strip() for line in data.splitlines()):
+        start = Place(file=str(path), line=1, column=1)
+        problems.add(start, "the file is empty", "Write waivers: and a list, or remove the file.")
+        problems.raise_if_any()
     node = parse_document(data, str(path), problems)
     problems.raise_if_any()
     reading = Reading(problems)

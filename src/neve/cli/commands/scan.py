@@ -170,13 +170,13 @@ def scan(
         )
         with Workspace(run.settings, run.progress) as workspace:
             result = scan_image(request, workspace)
-        run.progress.close()
         text = _written(scan_format, result, run.console.width, every=every)
         if output is None:
-            run.console.data(text)
+            run.show("scan", result, text)
         else:
             from neve.verbs.atomic import write_atomically
 
+            run.progress.close()
             write_atomically(output, text.encode())
             run.console.say(f"written to {output}")
         if output is not None or scan_format is not ScanFormat.TABLE:
