@@ -62,6 +62,18 @@ def test_who_misses_a_package_is_told_what_was_read_and_what_was_not(
     assert "`repositories: [backports]`" in done.err
 
 
+@pytest.mark.parametrize("command", ["lock", "plan"])
+def test_a_misspelt_package_of_another_variant_is_found_by_a_plan_too(
+    desk: Desk, command: str
+) -> None:
+    text = RECIPE.replace("[inspector]", "[inspecter]")
+    desk.write("neve.yaml", text)
+    done = desk.neve(command, expect=2)
+    column = len("  debug: {packages: [") + 1
+    assert f"neve.yaml:{text.count(chr(10))}:{column}: there is no package inspecter" in done.err
+    assert "Did you mean inspector?" in done.err
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_the_place_and_a_suggestion_are_named(desk: Desk, mistake: str) -> None:
     added, wrong, said, advice = MISTAKES[mistake]

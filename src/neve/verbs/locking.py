@@ -35,10 +35,10 @@ from neve.resolve.drop import Reduced, drop_maintainer_only
 from neve.tree import FileEntry
 from neve.verbs.context import Workspace
 from neve.verbs.holding import Hold
+from neve.verbs.pointing import at_place
 from neve.verbs.resolving import (
     Resolved,
     addresses_of,
-    at_place,
     find_variant,
     resolve_recipe,
     variants_of,

@@ -1,4 +1,4 @@
-"""What a resolution read and what else there is to read, told to who misses a package.
+"""Which suites a recipe reads; and what was not read, told to who misses a package.
 
 Speaks of suites by their names and of components as apt does; reads nothing itself.
 """
@@ -7,8 +7,84 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from neve.archive import VerifiedArchive
+from neve.archive import SuiteRequest, VerifiedArchive
 from neve.distro import Release, Suite
+from neve.errors import UsageError
+from neve.recipe.types import ReadRecipe, Repository
+from neve.verbs.pointing import at_place
+
+_FOREIGN_COMPONENTS = ("main",)
+
+
+def suite_requests(read: ReadRecipe, release: Release) -> list[SuiteRequest]:
+    """The suites a lock reads: the distribution's default ones, then the recipe's repositories.
+
+    A repository called as a suite's role (``main``, ``security``) is that suite: with other
+    components, or with the keyring of an organisation that signs its own mirror.
+    """
+    snapshot = read.recipe.snapshot
+    asked = {repository.name: repository for repository in read.recipe.repositories}
+    found = []
+    for suite in release.suites:
+        repository = asked.pop(suite.role, None)
+        if repository is not None:
+            found.append(_own_suite_request(read, suite, repository))
+        elif suite.default:
+            found.append(SuiteRequest.of(suite, snapshot=snapshot))
+    for repository in read.recipe.repositories:
+        if repository.name in asked:
+            found.append(_repository_request(read, release, repository))
+    return found
+
+
+def _own_suite_request(read: ReadRecipe, suite: Suite, repository: Repository) -> SuiteRequest:
+    at = f"repositories[{read.recipe.repositories.index(repository)}]"
+    if repository.suite not in (suite.role, suite.suite):
+        error = UsageError(
+            f"{repository.name} is the distribution's own suite {suite.suite}, "
+            f"not {repository.suite}",
+            resolution=f"Write `suite: {suite.suite}`, or give the repository another name.",
+        )
+        raise at_place(read, (f"{at}.suite", at), error)
+    if repository.url is not None:
+        error = UsageError(
+            f"{repository.name} is the distribution's own suite: recipes hold no address of it",
+            resolution=f"Name the mirror under [mirrors] in neve.toml: {suite.alias} = "
+            f'["{repository.url}"], or give the repository another name.',
+        )
+        raise at_place(read, (f"{at}.url", at), error)
+    keyring = repository.keyring
+    return SuiteRequest.of(
+        suite,
+        components=repository.components,
+        snapshot=read.recipe.snapshot,
+        keyring=None if keyring is None else read.contents[keyring],
+    )
+
+
+def _repository_request(read: ReadRecipe, release: Release, repository: Repository) -> SuiteRequest:
+    at = f"repositories[{read.recipe.repositories.index(repository)}]"
+    if repository.keyring is None:
+        roles = ", ".join(suite.role for suite in release.suites)
+        error = UsageError(
+            f"{repository.name} is no suite of {release.title} ({roles}) and has no keyring",
+            resolution="Correct the name, or put the archive's public key beside the recipe and "
+            "name it as `keyring:`.",
+        )
+        raise at_place(read, (f"{at}.name", at), error)
+    if repository.name in {suite.alias for suite in release.suites}:
+        error = UsageError(
+            f"{repository.name} is the name of the distribution's own archive",
+            resolution="Give the repository another name: locks tell archives apart by it.",
+        )
+        raise at_place(read, (f"{at}.name", at), error)
+    return SuiteRequest(
+        alias=repository.name,
+        suite=repository.suite,
+        components=repository.components or _FOREIGN_COMPONENTS,
+        keyring=read.contents[repository.keyring],
+        partial=True,
+    )
 
 
 def scope_of(archives: Sequence[VerifiedArchive], release: Release) -> tuple[str, ...]:

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from neve.archive import SuiteRequest, VerifiedArchive
+from neve.archive import VerifiedArchive
 from neve.build.steps import Step, StepKind
 from neve.build.variant_kinds import DEV, RUNTIME
-from neve.distro import Release, Suite, find_distro
-from neve.errors import NeveError, SourceError, UsageError
+from neve.distro import Release, find_distro
+from neve.errors import NeveError, UsageError
 from neve.formats.deb import PackagesIndex
 from neve.formats.deb.index import OFFSETS_VERSION
 from neve.model import Digest, Platform
 from neve.recipe.services import supervisor_requests
-from neve.recipe.types import PackageRequest, ReadRecipe, Recipe, Repository, Variant
+from neve.recipe.types import PackageRequest, ReadRecipe, Recipe, Variant
 from neve.resolve import (
     Explanation,
     Request,
@@ -31,9 +31,9 @@ from neve.resolve import (
 from neve.store import Store
 from neve.verbs.context import Workspace
 from neve.verbs.holding import Hold, Holding
-from neve.verbs.reading import scope_of, unread_suites
+from neve.verbs.pointing import at_place
+from neve.verbs.reading import scope_of, suite_requests, unread_suites
 
-_FOREIGN_COMPONENTS = ("main",)
 _APT = ("apt", "ca-certificates", "debian-archive-keyring")
 IDENTITY = PackageRequest(name="base-files")
 """Every image says what it is: ``/etc/os-release`` and the layout come from this package."""
@@ -109,6 +109,7 @@ def resolve_recipe(
                 if variant == RUNTIME
                 else solve(read, universe, variant, within=runtime, holdings=holdings)
             )
+    _known_names(read, universes)
     _known_exclusions(read, universes)
     return Resolved(release=release, archives=tuple(archives), solutions=solutions)
 
@@ -142,77 +143,6 @@ def _labelled(recipe: Recipe) -> Iterator[tuple[str, PackageRequest]]:
     for variant in recipe.variants:
         for number, request in enumerate(variant.packages):
             yield f"variants.{variant.name}.packages[{number}]", request
-
-
-def suite_requests(read: ReadRecipe, release: Release) -> list[SuiteRequest]:
-    """The suites a lock reads: the distribution's default ones, then the recipe's repositories.
-
-    A repository called as a suite's role (``main``, ``security``) is that suite: with other
-    components, or with the keyring of an organisation that signs its own mirror.
-    """
-    snapshot = read.recipe.snapshot
-    asked = {repository.name: repository for repository in read.recipe.repositories}
-    found = []
-    for suite in release.suites:
-        repository = asked.pop(suite.role, None)
-        if repository is not None:
-            found.append(_own_suite_request(read, suite, repository))
-        elif suite.default:
-            found.append(SuiteRequest.of(suite, snapshot=snapshot))
-    for repository in read.recipe.repositories:
-        if repository.name in asked:
-            found.append(_repository_request(read, release, repository))
-    return found
-
-
-def _own_suite_request(read: ReadRecipe, suite: Suite, repository: Repository) -> SuiteRequest:
-    at = f"repositories[{read.recipe.repositories.index(repository)}]"
-    if repository.suite not in (suite.role, suite.suite):
-        error = UsageError(
-            f"{repository.name} is the distribution's own suite {suite.suite}, "
-            f"not {repository.suite}",
-            resolution=f"Write `suite: {suite.suite}`, or give the repository another name.",
-        )
-        raise at_place(read, (f"{at}.suite", at), error)
-    if repository.url is not None:
-        error = UsageError(
-            f"{repository.name} is the distribution's own suite: recipes hold no address of it",
-            resolution=f"Name the mirror under [mirrors] in neve.toml: {suite.alias} = "
-            f'["{repository.url}"], or give the repository another name.',
-        )
-        raise at_place(read, (f"{at}.url", at), error)
-    keyring = repository.keyring
-    return SuiteRequest.of(
-        suite,
-        components=repository.components,
-        snapshot=read.recipe.snapshot,
-        keyring=None if keyring is None else read.contents[keyring],
-    )
-
-
-def _repository_request(read: ReadRecipe, release: Release, repository: Repository) -> SuiteRequest:
-    at = f"repositories[{read.recipe.repositories.index(repository)}]"
-    if repository.keyring is None:
-        roles = ", ".join(suite.role for suite in release.suites)
-        error = UsageError(
-            f"{repository.name} is no suite of {release.title} ({roles}) and has no keyring",
-            resolution="Correct the name, or put the archive's public key beside the recipe and "
-            "name it as `keyring:`.",
-        )
-        raise at_place(read, (f"{at}.name", at), error)
-    if repository.name in {suite.alias for suite in release.suites}:
-        error = UsageError(
-            f"{repository.name} is the name of the distribution's own archive",
-            resolution="Give the repository another name: locks tell archives apart by it.",
-        )
-        raise at_place(read, (f"{at}.name", at), error)
-    return SuiteRequest(
-        alias=repository.name,
-        suite=repository.suite,
-        components=repository.components or _FOREIGN_COMPONENTS,
-        keyring=read.contents[repository.keyring],
-        partial=True,
-    )
 
 
 def make_universe(
@@ -346,6 +276,19 @@ def _installation(
     return [(PackageRequest(name=name), f"variants.{variant}") for name in dict.fromkeys(names)]
 
 
+def _known_names(read: ReadRecipe, universes: Sequence[Universe]) -> None:
+    """What a variant asks for exists, even if nobody asked for that variant now: a plan of one
+    image would else say nothing of a name that no lock can ever have.
+    """
+    for label, request in _labelled(read.recipe):
+        for universe in universes:
+            if universe.versions(request.name) or universe.providers(request.name):
+                continue
+            answer = resolve(Request(requests=(request,), labels=(label,)), universe)
+            if isinstance(answer, Explanation):
+                raise at_place(read, (label,), answer.error())
+
+
 def _known_exclusions(read: ReadRecipe, universes: Sequence[Universe]) -> None:
     """An exclusion of what no archive has is a misspelt one: it would keep nothing out."""
     for number, name in enumerate(read.recipe.exclude):
@@ -379,22 +322,3 @@ def _held_back(answer: Explanation) -> UsageError:
         details=answer.chain,
         resolution="Name the packages above after --update as well, or none to update all.",
     )
-
-
-def at_place(read: ReadRecipe, keys: Sequence[str], error: NeveError) -> NeveError:
-    """``error`` at the place in the recipe that the first known of ``keys`` has, or what is
-    around it.
-    """
-    from neve.recipe.read import place_of
-
-    for key in keys:
-        place = place_of(read, key)
-        if place is not None:
-            return SourceError(
-                error.brief.removeprefix(f"{key}: "),
-                place=place,
-                resolution=error.resolution,
-                details=error.details,
-                docs=error.docs,
-            )
-    return error
