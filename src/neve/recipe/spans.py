@@ -194,11 +194,19 @@ def _editable(span: Span, kind: str) -> None:
         raise UneditableError(f"it is not written as a {kind}")
 
 
-def _block_pair(indent: str, key: str, value: Value) -> str:
-    """A new key in block style: what a person would write for it."""
+_DEEPEST_BLOCK = 2
+
+
+def _block_pair(indent: str, key: str, value: Value, *, depth: int = 0) -> str:
+    """A new key in block style: what a person would write for it, three lines for one wish."""
     lines = [f"{indent}{render(key)}:"]
+    if depth == _DEEPEST_BLOCK:
+        return f"{lines[0]} {render(value)}"
     if isinstance(value, dict) and value:
-        lines += [_block_pair(f"{indent}  ", name, item) for name, item in value.items()]
+        deeper = depth + 1
+        lines += [
+            _block_pair(f"{indent}  ", name, item, depth=deeper) for name, item in value.items()
+        ]
     elif isinstance(value, list) and value and key not in ("entrypoint", "command"):
         lines += [_block_item(f"{indent}  ", item) for item in value]
     else:
