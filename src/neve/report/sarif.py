@@ -109,7 +109,8 @@ def _rule(name: str, groups: Sequence[_Group]) -> _Json:
         "properties": {"tags": ["security", "vulnerability"], "precision": "very-high"},
     }
     if urls:
-        rule["helpUri"] = quote(urls[0], safe=":/?#[]@!$&'()*+,;=%~")
+        url = urls[0].encode("utf-8", "surrogateescape")
+        rule["helpUri"] = quote(url, safe=":/?#@!$&'()*+,;=%~")
     scores = [score for f in findings if (score := _score(f.severity.level, f.severity.score))]
     if scores:
         rule["properties"]["security-severity"] = f"{max(scores):.1f}"
