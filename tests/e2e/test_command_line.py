@@ -271,6 +271,7 @@ def test_a_script_that_needs_a_shell_stops_the_lock_with_its_chain(built: Desk) 
     done = built.neve("lock", "shelled.yaml", expect=4)
     assert "/usr/bin/shelled" in done.err
     assert "- rule: no-shell" in done.err
+    assert "packages[0]: shelled (shelled.yaml:8:12)" in done.err
     assert not (built.directory / "shelled.lock").exists()
 
 

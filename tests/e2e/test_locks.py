@@ -225,6 +225,7 @@ def test_an_unknown_script_is_reported_before_anything_is_written(desk: Desk) ->
     assert "conjure" in done.err
     assert "neve effects trace riddle" in done.err
     assert "- script: riddle:sha256:" in done.err
+    assert "packages[1]: riddle (neve.yaml:8:18)" in done.err
     assert not (desk.directory / "neve.lock").exists()
 
 

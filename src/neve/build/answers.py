@@ -7,7 +7,7 @@ the recipe. Anything else is unknown, and an unknown script stops the lock.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -48,8 +48,14 @@ class UnknownScriptsError(DeniedError):
     """Scripts without a known effect stop the lock: their result would silently be missing."""
 
     def __init__(
-        self, unknown: Sequence[Unanswered], release: Release, platform: Platform | None = None
+        self,
+        unknown: Sequence[Unanswered],
+        release: Release,
+        platform: Platform | None = None,
+        *,
+        because: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        """``because`` leads from each package's request to it, where that is known."""
         where = f" on {platform}" if platform is not None else ""
         names = [item.script.package for item in unknown]
         paste = [
@@ -64,7 +70,11 @@ class UnknownScriptsError(DeniedError):
         ]
         super().__init__(
             f"no effect is known for the maintainer scripts of {', '.join(names)}{where}",
-            details=tuple(line for item in unknown for line in item.lines()),
+            details=tuple(
+                line
+                for item in unknown
+                for line in (*item.lines(), *(because or {}).get(item.script.package, ()))
+            ),
             resolution=f"Trace them with `neve effects trace {' '.join(names)} "
             f"--distribution {release.id} --release {release.version}`, or answer for "
             "them in the recipe:\nacknowledged:\n" + "\n".join(paste),

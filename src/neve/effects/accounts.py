@@ -17,6 +17,8 @@ from neve.effects.static_ids import MINIMAL_GROUPS, MINIMAL_USERS, STATIC_GROUPS
 from neve.errors import ToolError
 from neve.model import Origin, Reason
 
+ACCOUNT_FILES = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
+"""What ``Accounts.write`` writes."""
 _STATIC_AGES = "0:99999:7:::"
 SYSTEM_IDS = range(100, 1000)
 _MAX_ID = 2**32 - 2  # (uid_t)-1 means "no change" to chown(2)

@@ -205,6 +205,16 @@ class Workbench:
         for new in reversed(missing):
             self.edit(Put(self._directory(new, reason)))
 
+    def blocker(self, path: str) -> str | None:
+        """The file or link above ``path`` that keeps anything from being there."""
+        parent = posixpath.dirname(self.place(path))
+        while parent != "/":
+            entry = self.tree.get(parent)
+            if entry is not None:
+                return None if entry.kind is Kind.DIRECTORY else parent
+            parent = posixpath.dirname(parent)
+        return None
+
     def remove(self, path: str, reason: Reason) -> None:
         """Remove exactly ``path`` (a link, not what it means) where it exists."""
         where = self.place(path)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from neve.effects.accounts import AccountError, Accounts, UserAccount
+from neve.effects.accounts import ACCOUNT_FILES, AccountError, Accounts, UserAccount
 from neve.effects.bench import EffectContext, Workbench
 from neve.effects.pinning import holder_error, pin_accounts, pin_primary_group
 from neve.errors import FieldError
@@ -214,6 +214,14 @@ def _share_home(bench: Workbench, run_as: RunAs) -> None:
 
 def _add_file(bench: Workbench, accounts: Accounts, file: File, file_content: FileContent) -> None:
     key = f"files[{file.path}]"
+    _possible(bench, file.path, key)
+    if bench.place(file.path) in ACCOUNT_FILES:
+        raise FieldError(
+            "this file is written from the image's accounts",
+            field=key,
+            resolution="Say under accounts: which users and groups there are, and take it out of "
+            "files.",
+        )
     reason = Reason(Origin.RECIPE, key, f"from {file.source}" if file.source else "")
     _known(accounts, file.owner, f"{key}.owner")
     _known_group(accounts, file.group, f"{key}.group")
@@ -250,6 +258,7 @@ def _writable(bench: Workbench, recipe: Recipe, run_as: RunAs, path: str, key: s
     this decides who can write there.
     """
     reason = Reason(Origin.RECIPE, key, f"for uid {run_as.uid}")
+    _possible(bench, path, key)
     where = bench.tree.resolve(path)
     if where not in bench.tree:
         mode = 0o770 if recipe.run.arbitrary_uid else 0o750
@@ -267,6 +276,17 @@ def _writable(bench: Workbench, recipe: Recipe, run_as: RunAs, path: str, key: s
             mode, uid, gid = old.mode | wanted, run_as.uid, run_as.gid
         if (mode, uid, gid) != (old.mode, old.uid, old.gid):
             bench.edit(Change(path=below, reason=reason, mode=mode, uid=uid, gid=gid))
+
+
+def _possible(bench: Workbench, path: str, key: str) -> None:
+    """Refuse ``path`` where something above it is no directory."""
+    blocker = bench.blocker(path)
+    if blocker is not None:
+        raise FieldError(
+            f"{blocker} is no directory in the image, so nothing can be below it",
+            field=key,
+            resolution="Choose another path.",
+        )
 
 
 def _known(accounts: Accounts, name: str, key: str) -> None:

@@ -24,7 +24,7 @@ from neve.distro import Release
 from neve.effects.database import EffectsDatabase
 from neve.effects.harden import HARDEN_RULES
 from neve.effects.prune import prunable
-from neve.errors import FieldError, UsageError
+from neve.errors import DeniedError, FieldError, UsageError
 from neve.formats.deb import PackageFacts
 from neve.model import Digest, Platform
 from neve.oci.pack import store_reader
@@ -35,7 +35,7 @@ from neve.resolve.drop import Reduced, drop_maintainer_only
 from neve.tree import FileEntry
 from neve.verbs.context import Workspace
 from neve.verbs.holding import Hold
-from neve.verbs.pointing import at_place
+from neve.verbs.pointing import at_place, denied_at, with_places
 from neve.verbs.resolving import (
     Resolved,
     addresses_of,
@@ -91,8 +91,7 @@ def make_lock(
             for key in resolved.solutions
         },
     )
-    for (_, variant), one in judged.items():
-        one.assembly.hardened.require(variant=None if variant == RUNTIME else variant)
+    _require(read, judged)
     packages, targets = _targets(judged)
     lock = Lock(
         recipe=read.recipe,
@@ -115,6 +114,15 @@ def _with_runtime(recipe: Recipe, variants: Sequence[str]) -> tuple[str, ...]:
     """``variants``, and the runtime image first where one of them lies on it."""
     layered = any(is_layered(recipe, name) for name in variants)
     return tuple(dict.fromkeys((RUNTIME, *variants))) if layered else tuple(variants)
+
+
+def _require(read: ReadRecipe, judged: Mapping[tuple[Platform, str], _Judged]) -> None:
+    """Raise ``DeniedError`` for the first image that hardening would break."""
+    for (_, variant), one in judged.items():
+        try:
+            one.assembly.hardened.require(variant=None if variant == RUNTIME else variant)
+        except DeniedError as error:
+            raise denied_at(read, error) from error
 
 
 def _on_runtime(
@@ -178,7 +186,8 @@ def _judge(
         tools=tools_of(facts[chosen.package.digest] for chosen in dropped),
     )
     if answers.unknown:
-        raise UnknownScriptsError(answers.unknown, resolved.release, platform)
+        chains = {c.package.name: tuple(with_places(read, c.because)) for c in reduced.kept}
+        raise UnknownScriptsError(answers.unknown, resolved.release, platform, because=chains)
     kept = [locked_package(chosen) for chosen in reduced.kept]
     ingredients = Ingredients(
         recipe=read.recipe,

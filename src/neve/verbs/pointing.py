@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from neve.errors import NeveError, SourceError
+from neve.errors import DeniedError, NeveError, SourceError
 from neve.recipe.types import ReadRecipe
 
 
@@ -25,3 +25,22 @@ def at_place(read: ReadRecipe, keys: Sequence[str], error: NeveError) -> NeveErr
                 docs=error.docs,
             )
     return error
+
+
+def with_places(read: ReadRecipe, lines: Iterable[str]) -> Iterator[str]:
+    """``lines`` of a chain, each that begins with a field of the recipe with its place:
+    ``packages[0]: git (neve.yaml:4:12)``.
+    """
+    for line in lines:
+        place = read.places.get(line.partition(": ")[0])
+        yield line if place is None else f"{line} ({place})"
+
+
+def denied_at(read: ReadRecipe, error: DeniedError) -> DeniedError:
+    """``error`` with the places of the fields that its chains lead to."""
+    return DeniedError(
+        error.brief,
+        details=tuple(with_places(read, error.details)),
+        resolution=error.resolution,
+        docs=error.docs,
+    )

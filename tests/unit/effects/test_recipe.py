@@ -125,6 +125,18 @@ def test_files_come_with_owner_mode_and_key(make_tree: MakeTree, context: Effect
         ),
         (Recipe(name="x", base=DEBIAN, files=(File(path="/usr", content=""),)), "directory"),
         (
+            Recipe(name="x", base=DEBIAN, files=(File(path="/etc/shadow", content=""),)),
+            r"files\[/etc/shadow\]: this file is written from the image's accounts",
+        ),
+        (
+            Recipe(name="x", base=DEBIAN, files=(File(path="/usr/file/a/b", content=""),)),
+            r"files\[/usr/file/a/b\]: /usr/file is no directory",
+        ),
+        (
+            Recipe(name="x", base=DEBIAN, run=Run(writable=("/usr/file/a",))),
+            r"run.writable\[/usr/file/a\]: /usr/file is no directory",
+        ),
+        (
             Recipe(name="x", base=DEBIAN, accounts=Accounts(users=(User(name="a", uid=0),))),
             "uid 0 belongs to the user root",
         ),
@@ -141,8 +153,9 @@ def test_files_come_with_owner_mode_and_key(make_tree: MakeTree, context: Effect
 def test_an_impossible_wish_names_its_key(
     make_tree: MakeTree, context: EffectContext, recipe: Recipe, word: str
 ) -> None:
+    tree = make_tree({"/usr": None, "/usr/file": b""})
     with pytest.raises(UsageError, match=word):
-        apply_recipe(make_tree({"/usr": None}), recipe, context, file_content=no_file)
+        apply_recipe(tree, recipe, context, file_content=no_file)
 
 
 def test_nothing_outside_the_writable_path_changes_owner(
