@@ -113,13 +113,16 @@ def _files(read: ReadRecipe) -> Iterator[RecipeLine]:
 
 
 def _written(read: ReadRecipe, path: str) -> str:
-    """The key under ``files`` that brings ``path``: itself, or the tree it is part of."""
-    head = path
-    while head != "/":
-        if f"files.{head}" in read.places:
-            return head
-        head = head.rpartition("/")[0] or "/"
-    return path
+    """The key under ``files`` that brings ``path``: itself, or the tree it came with, whose place
+    it has.
+    """
+    place = read.places.get(f"files.{path}")
+    head = parent = path
+    while parent != "/":
+        parent = parent.rpartition("/")[0] or "/"
+        if place is not None and read.places.get(f"files.{parent}") == place:
+            head = parent
+    return head
 
 
 def _variants(recipe: Recipe) -> Iterator[RecipeLine]:
