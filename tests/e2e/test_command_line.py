@@ -175,6 +175,10 @@ def test_quiet_of(kind: str, built: Desk) -> None:
 def test_json_schemas_print(built: Desk) -> None:
     for name in ("recipe", "lock", "contract"):
         assert json.loads(built.neve("schema", name).out)["$schema"]
+    as_json = built.neve("schema", "recipe", "--format", "json", "--quiet")
+    assert as_json.out == built.neve("schema", "recipe").out
+    error = built.neve("schema", "moon", "--format", "json", expect=2).document
+    assert (error["kind"], error["exit_code"]) == ("error", 2)
 
 
 REFUSALS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ def test_a_command_has_help_an_example_and_its_options_documented(name: str) -> 
         assert parameter.help, f"{name} {parameter.name} has no help"
         for option in parameter.opts:
             assert not option.startswith("-") or f"`{option}`" in section
+
+
+@pytest.mark.parametrize("name", dict(commands()))
+def test_the_example_of_a_command_is_one(name: str) -> None:
+    example = (dict(commands())[name].epilog or "").removeprefix("Example: ")
+    words = shlex.split(example.partition(" > ")[0].partition(" | ")[0], comments=True)
+    assert " ".join(words[: len(name.split())]) == name
+    dict(commands())[name].make_context(name, words[len(name.split()) :])
+
+
+@pytest.mark.parametrize("name", dict(commands()))
+def test_a_command_can_be_quiet_and_its_result_be_json(name: str) -> None:
+    options = {option for one in parameters(dict(commands())[name]) for option in one.opts}
+    assert {"--format", "--quiet"} <= options
 
 
 def test_the_list_of_commands_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:

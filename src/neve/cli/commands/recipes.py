@@ -286,9 +286,11 @@ def schema(
     document: Annotated[
         str, typer.Argument(help="recipe, lock, contract, or the kind of a JSON result.")
     ] = "recipe",
+    output_format: FormatOption = OutputFormat.TABLE,
+    quiet: QuietOption = False,
 ) -> None:
     """Print a JSON Schema, for editors and other tools."""
-    with session(OutputFormat.TABLE) as run:
+    with session(output_format, quiet=quiet) as run:
         from neve.verbs.schemas import schema_text
 
         run.console.data(schema_text(document))
