@@ -232,11 +232,20 @@ def _mkdir(run: Evaluation, arguments: list[str], line: int) -> int:
     match arguments:
         case ["-p", *paths] if paths and not any(p.startswith("-") for p in paths):
             for path in paths:
-                if not run.has(absolute(path, line)):
+                if not _made(run, absolute(path, line)) and not run.has(path):
                     run.do(MakeDirectory(path=path))
             return 0
         case _:
             raise NotRecognisedError(f"mkdir {' '.join(arguments)}", line)
+
+
+def _made(run: Evaluation, path: str) -> bool:
+    """Whether the script made the directory itself: ``mkdir -p`` leaves its owner alone."""
+    return any(
+        (isinstance(one, MakeDirectory) and one.path == path)
+        or (isinstance(one, AddUser) and one.create_home and one.home == path)
+        for one in run.outcome.operations
+    )
 
 
 def _chown(run: Evaluation, arguments: list[str], line: int) -> int:

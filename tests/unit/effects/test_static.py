@@ -141,6 +141,11 @@ def test_what_does_nothing_on_a_fresh_installation_is_an_empty_effect(
             (AddUser(name="demo", group="nogroup"),),
         ),
         (
+            "adduser --system --home /srv/demo demo\nmkdir -p /srv/demo\n",
+            (),
+            (AddUser(name="demo", group="nogroup", home="/srv/demo", create_home=True),),
+        ),
+        (
             "mkdir -p /var/lib/demo\nchown demo:adm /var/lib/demo\nchmod 0750 /var/lib/demo\n",
             (),
             (
