@@ -52,7 +52,7 @@ def plant_installed(tree: Tree, installed: Installed, context: EffectContext) ->
     bench = Workbench(tree, context)
     reason = _reason("dpkg", "package database")
     ordered = sorted(installed.packages, key=_name)
-    status = b"\n".join(_paragraph(facts, context) for facts in ordered)
+    status = b"".join(_paragraph(facts, context) + b"\n" for facts in ordered)
     bench.write(f"{ADMIN}/status", status, reason)
     bench.write(f"{ADMIN}/available", b"", reason)
     bench.write(f"{ADMIN}/info/format", b"1\n", reason)

@@ -66,7 +66,7 @@ def _on_own_terminal(
         wrapped = [sys.executable, "-I", "-S", "-c", _ON_ITS_TERMINAL, *argv]
         with _started(wrapped, environment, pass_fds, terminal=follower) as process:
             os.close(follower)
-            tty.setraw(here)
+            tty.setraw(here, termios.TCSADRAIN)  # what was typed ahead counts
             _pass_on(here, leader, sys.stdout.fileno())
             return _code(process.wait())
     finally:
