@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from neve.report.compare_vulnerabilities import vulnerability_section
 from neve.report.sections import Row, Section, limited, sections_markdown, sections_text
 from neve.report.surface import (
     count_text,
@@ -50,6 +51,10 @@ def compare_sections(result: CompareResult) -> Iterator[Section]:
     yield from worse_sections(result)
     yield _images(result)
     yield _parts(result)
+    names = [*(_before(result, number) for number in range(len(result.differences))), "after"]
+    vulnerabilities = vulnerability_section(result, names)
+    if vulnerabilities is not None:
+        yield vulnerabilities
     for image in result.images:
         yield from unjudged_sections(image.image, image.unjudged)
     for number, item in enumerate(result.differences):

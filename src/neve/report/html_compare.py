@@ -9,6 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from neve.report.compare import letter
+from neve.report.compare_vulnerabilities import vulnerability_html
 from neve.report.html import Markup, joined, page, tag
 from neve.report.html_changes import against_section, worse_section
 from neve.report.html_charts import Bar, Group, bars, swatch
@@ -49,6 +50,7 @@ def compare_html(result: CompareResult) -> str:
         _unjudged(result),
         _picture(result),
         _table(result),
+        vulnerability_html(result, _names(result)),
         sizes_section(result),
         [against_section(result, number) for number in range(len(result.differences))],
         _foot(result),

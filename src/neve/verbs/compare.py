@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neve.errors import ExitCode, UsageError
 from neve.inventory import Depth
 from neve.model import Platform
 from neve.surface import REDUCED_PARTS, SURFACE_SCHEMA_VERSION, Part, Surface, run_user
+from neve.verbs.compare_vulnerabilities import ComparedVulnerabilities, vulnerabilities_of
 from neve.verbs.comparing import Difference, Subject, Weight, difference, weights
 from neve.verbs.context import Workspace
 from neve.verbs.looking import Seen, look, today
@@ -57,7 +58,7 @@ class CompareResult:
     """The baselines and, as last of ``images``, what is held against them.
 
     ``differences`` has one entry a baseline, in their order; ``weights`` are those of the last
-    image. Sizes in bytes.
+    image. Sizes in bytes. ``vulnerabilities`` has one entry an image, by the local index.
     """
 
     surface_version: int
@@ -65,6 +66,7 @@ class CompareResult:
     parts: tuple[ComparedPart, ...]
     differences: tuple[Difference, ...]
     weights: tuple[Weight, ...]
+    vulnerabilities: tuple[ComparedVulnerabilities, ...] = ()
 
     @property
     def after(self) -> ComparedImage:
@@ -105,7 +107,8 @@ def compare_images(request: CompareRequest, workspace: Workspace) -> CompareResu
         look(name, workspace, depth=request.depth, platform=request.platform)
         for name in request.images
     ]
-    return compare_seen(seen[:-1], seen[-1], now=today(workspace))
+    compared = compare_seen(seen[:-1], seen[-1], now=today(workspace))
+    return replace(compared, vulnerabilities=vulnerabilities_of(seen, workspace))
 
 
 def compare_seen(baselines: Sequence[Seen], after: Seen, *, now: int) -> CompareResult:
