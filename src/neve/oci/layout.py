@@ -13,6 +13,7 @@ from typing import Any
 from neve.errors import UsageError
 from neve.model import Digest, Platform
 from neve.oci.bundle import WholeImage
+from neve.oci.exchange import take_place
 from neve.oci.files import disk_errors, sync, workplace
 from neve.oci.manifest import INDEX_TYPE, REF_NAME, Descriptor, render
 from neve.oci.ports import BlobStore
@@ -93,7 +94,7 @@ def write_layout(
             (fresh / LAYOUT_FILE).write_bytes(LAYOUT_DOCUMENT)
             (fresh / INDEX_FILE).write_bytes(layout_index(bundle, tag, existing))
             _finish([fresh / LAYOUT_FILE, fresh / INDEX_FILE], [blobs, blobs.parent, fresh])
-            _exchange(fresh, directory, work / "old")
+            take_place(fresh, directory, work / "old")
 
 
 def place_blob(source: Path, target: Path) -> None:
@@ -177,18 +178,6 @@ def _finish(files: list[Path], directories: list[Path]) -> None:
         path.chmod(0o755)
     for path in [*files, *directories]:
         sync(path)
-
-
-def _exchange(fresh: Path, directory: Path, old: Path) -> None:
-    if directory.exists():
-        directory.rename(old)
-    try:
-        fresh.rename(directory)
-    except OSError:
-        if old.exists():
-            old.rename(directory)
-        raise
-    sync(directory.parent)
 
 
 def _link_all(source: Path, target: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 RUN = '''
 import gzip, hashlib, io, json, resource, struct, sys, tarfile, time, zlib
+from contextlib import suppress
 from pathlib import Path
 from neve.errors import NeveError
 from neve.inventory.layers import read_image
@@ -112,6 +113,13 @@ CASES = {
     "wrong digest": (lambda: iter([header("a"), bytes(1024)]), None),
 }
 
+def peak():
+    """The kernel counts the process that this one was forked from into ru_maxrss."""
+    with suppress(OSError), open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 make, size = CASES[sys.argv[1]]
 image = Image(make, size)
 # A tenth of what is allowed, so that the tests take a tenth of the time.
@@ -126,7 +134,7 @@ except NeveError as error:
 print(json.dumps({
     "outcome": outcome,
     "seconds": time.process_time() - before,
-    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    "peak": peak(),
 }))
 '''
 
