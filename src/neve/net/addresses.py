@@ -33,6 +33,16 @@ def same_server(one: str, other: str) -> bool:
     return _origin(one) == _origin(other)
 
 
+def stays(asked: str, url: str) -> bool:
+    """Whether a redirect from ``asked`` to ``url`` stays with the same server, be it by https on
+    its own port instead of http.
+    """
+    if same_server(asked, url):
+        return True
+    scheme, host, port = _origin(url)
+    return (scheme, port) == ("https", 443) and _origin(asked) == ("http", host, 80)
+
+
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

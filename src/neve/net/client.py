@@ -302,9 +302,10 @@ class HttpClient:
         direct: bool = False,
     ) -> Iterator[httpx2.Response]:
         """Send a request and follow redirects; the body is not read yet."""
+        asked = url
         for _ in range(_MOST_REDIRECTS + 1):
             refuse_unusable(url)
-            login = self._login(url, guard)
+            login = self._login(url, asked, guard)
             sent = sent_headers(headers, login, body, length)
             response = self._send(method, url, sent, body, direct=direct)
             if response.status_code not in _REDIRECTS:
@@ -330,10 +331,10 @@ class HttpClient:
             resolution="correct the address in the settings or the recipe",
         )
 
-    def _login(self, url: str, guard: Guard | None) -> str | None:
+    def _login(self, url: str, asked: str, guard: Guard | None) -> str | None:
         if guard is not None:
             return guard.header(url)
-        login = self._settings.credentials.find(url)
+        login = self._settings.credentials.find(url, asked=asked)
         return None if login is None else login.header()
 
     def _send(

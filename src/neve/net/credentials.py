@@ -13,6 +13,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from neve.net.addresses import stays
+
 _FILE_LIMIT = 1024 * 1024
 _APT_DIRECTORY = Path("/etc/apt")
 
@@ -78,11 +80,13 @@ class Credentials:
             entries.extend(_parse(text))
         return cls(entries=tuple(entries), unread=tuple(unread))
 
-    def find(self, url: str) -> Login | None:
+    def find(self, url: str, *, asked: str | None = None) -> Login | None:
         """The login for ``url``: the one in the address, else the first matching entry.
 
         An entry that names no protocol is for https alone (apt's rule), or for this very host,
-        so that no password crosses a network in the clear by accident.
+        so that no password crosses a network in the clear by accident. ``asked`` is the address
+        whose redirects led to ``url``: netrc's ``default`` is for the server that somebody chose,
+        not for any that it names.
         """
         parts = urlsplit(url)
         if parts.username is not None:
@@ -93,6 +97,8 @@ class Credentials:
             if entry.scheme is None and not private:
                 continue
             if entry.scheme not in (None, parts.scheme) or entry.host not in (None, host):
+                continue
+            if entry.host is None and asked is not None and not stays(asked, url):
                 continue
             if entry.port not in (None, parts.port) or not parts.path.startswith(entry.path):
                 continue

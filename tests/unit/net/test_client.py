@@ -317,6 +317,47 @@ def test_netrc_logins_are_sent_to_their_host_alone(
     assert ["authorization" in headers for _, headers in server.requests] == [True, False]
 
 
+def test_netrcs_default_follows_no_redirect_to_another_server(
+    server: Server, make: Make, root: Path, tmp_path: Path
+) -> None:
+    """It is for whatever server somebody chose, and who answers there chooses the redirect."""
+    authority = Authority(tmp_path)
+    (tmp_path / "netrc").write_text(f"default login user password {SECRET}\n")
+    logins = Credentials.from_files([tmp_path / "netrc"])
+    client = make(credentials=logins, ca_file=authority.file)
+    with serve(root, tls=authority.context("localhost")) as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+        server.faults["/a"] = Fault(location=f"{elsewhere}/small")
+        assert client.get_bytes(f"{server.url}/a", limit=5) == b"small"
+        assert "authorization" in server.requests[-1][1]
+        assert "authorization" not in other.requests[-1][1]
+        client.get_bytes(f"{elsewhere}/small", limit=5)
+        assert "authorization" in other.requests[-1][1]
+    server.faults["/b"] = Fault(location="/small")
+    client.get_bytes(f"{server.url}/b", limit=5)
+    assert "authorization" in server.requests[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://one.example/b", True),
+        ("https://one.example:443/b", True),
+        ("https://one.example:8443/b", False),
+        ("https://two.example/b", False),
+        ("http://one.example/b", False),
+    ],
+)
+def test_netrcs_default_stays_with_the_server_that_was_asked(
+    url: str, *, sent: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text(f"default login user password {SECRET}\n")
+    logins = Credentials.from_files([tmp_path / "netrc"])
+    for asked in ("http://one.example/a", "https://one.example/a"):
+        assert (logins.find(url, asked=asked) is not None) is sent
+    assert (logins.find(url) is not None) is url.startswith("https:")
+
+
 def test_unreadable_login_files_are_told_when_access_is_refused(server: Server, make: Make) -> None:
     server.faults["/small"] = Fault(times=9, status=401)
     client = make(credentials=Credentials(unread=("/etc/apt/auth.conf",)))
