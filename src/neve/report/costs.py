@@ -32,9 +32,10 @@ def costs_text(costs: Costs, width: int) -> str:
     text = "what each line brings: what would go with it alone\n\n"
     text += table(_columns(costs), _without_silent(rows, costs), width=width)
     for one in costs.lines:
-        if one.alone is None:
+        if one.required:
+            state = "not priced" if one.alone is None else "cannot go alone"
             where = f" ({one.place})" if one.place else ""
-            text += wrapped(f"not priced: {_name(one)}{where}: {one.required}", width)
+            text += wrapped(f"{state}: {_name(one)}{where}: {one.required}", width)
     if costs.vulnerabilities:
         text += wrapped(f"vulnerabilities: {costs.vulnerabilities}", width)
     return text

@@ -31,7 +31,8 @@ class LineCost:
 
     ``needs`` counts all packages that it needs, ``needs_download`` their bytes, including those
     that the lines ``shared_with`` need too (``distribution``: every image). ``required`` says why
-    the image cannot do without the line: then ``alone`` is ``None``.
+    no image could be built without the line; ``alone`` is ``None`` where none could even be put
+    together.
     """
 
     line: str
@@ -133,6 +134,7 @@ class _Pricing:
                 for label, other in self._reach.items()
                 if label != line.label and other & shared
             ),
+            required="; ".join(refusal.brief for refusal in image.assembly.hardened.refusals),
         )
 
     def _roots(self) -> dict[str, tuple[Digest, ...]]:
