@@ -205,3 +205,27 @@ def test_what_no_feed_covers_is_exit_3(ready: Desk, image: Path) -> None:
     ready.neve("scan", image, "--allow-unjudged")
     (image / "var/lib/dpkg/status").unlink()
     assert "no package was found" in ready.neve("scan", image, expect=3).out
+
+
+def test_a_lock_is_judged_as_the_image_that_is_built_from_it(desk: Desk, tmp_path: Path) -> None:
+    tracker = {"toolbox": {"CVE-2026-1000": tracked("resolved", "2.0-2")}}
+    feed = tmp_path / "tracker.json"
+    feed.write_text(json.dumps(tracker))
+    desk.neve("db", "import", feed, "--db", tmp_path / "db")
+    db = ("--db", tmp_path / "db", "--format", "json")
+    assert "neve lock" in desk.neve("scan", "neve.yaml", *db, expect=2).document["resolution"]
+    desk.neve("lock")
+    desk.neve("build", "-o", "out", "--platform", "linux/amd64")
+    subjects = (("neve.yaml", "--platform", "linux/amd64"), ("neve.lock",), (".",), ("out",))
+    documents = [desk.neve("scan", *words, *db).document for words in subjects]
+    found = [
+        [(i["finding"]["id"], i["finding"]["package"]["name"]) for i in document["findings"]]
+        for document in documents
+    ]
+    assert found == [[("CVE-2026-1000", "tool")]] * 4
+    assert [document["digest"] != "" for document in documents] == [False, False, False, True]
+    desk.write("waivers.yaml", WAIVERS.replace("package: openssl", "package: toolbox"))
+    waived = desk.neve("scan", "neve.yaml", *db, "--fail-on", "low").document
+    assert waived["findings"][0]["waiver"]["owner"] == "team-a"
+    desk.write("neve.yaml", (desk.directory / "neve.yaml").read_text() + "exclude: [dash]\n")
+    assert "no longer matches" in desk.neve("scan", ".", *db, expect=2).document["brief"]
