@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,14 +38,23 @@ run: {user: postgres}
 """
 
 
-def start(root: Path, volume: Path, owner: str, *command: str, given: str = "") -> tuple[int, str]:
+def start(
+    root: Path,
+    volume: Path,
+    owner: str,
+    *command: str,
+    given: str = "",
+    passwd: Path | None = None,
+) -> tuple[int, str]:
     """Run a program of an image as the account that its configuration names, as an engine would:
-    read-only root, the volume mounted, nothing of root's rights.
+    read-only root, the volume mounted, nothing of root's rights. ``passwd`` stands for the image's.
     """
     uid, gid = owner.split(":")
     argv = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
     argv += ["bwrap", "--unshare-user", "--uid", uid, "--gid", gid, "--unshare-pid", "--clearenv"]
-    argv += ["--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    argv += ["--ro-bind", str(root), "/"]
+    argv += ["--ro-bind", str(passwd or root / "etc/passwd"), "/etc/passwd"]
+    argv += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
     argv += ["--tmpfs", "/run/postgresql", "--bind", str(volume), DATA, "--setenv", "LANG", "C"]
     argv += ["--setenv", "PATH", "/usr/lib/postgresql/17/bin:/usr/bin", *command]
     done = subprocess.run(
@@ -53,20 +63,21 @@ def start(root: Path, volume: Path, owner: str, *command: str, given: str = "") 
     return done.returncode, done.stdout + done.stderr
 
 
-def ask(root: Path, volume: Path, owner: str, statement: str) -> tuple[int, str]:
+def ask(
+    root: Path, volume: Path, owner: str, statement: str, *, passwd: Path | None = None
+) -> tuple[int, str]:
     """One statement to a single-user server on the volume's data."""
     server = ("postgres", "--single", "-D", f"{DATA}/data", "postgres")
-    return start(root, volume, owner, *server, given=f"{statement}\n")
+    return start(root, volume, owner, *server, given=f"{statement}\n", passwd=passwd)
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """A directory that an account without rights gets into."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == os.geteuid() and folder.name.startswith(("pytest-", "test_")):
-            folder.chmod(0o755)
-    yield tmp_path
-    shutil.rmtree(tmp_path, ignore_errors=True)
+def place() -> Iterator[Path]:
+    """A directory that an account without rights gets into; pytest's own ones are closed."""
+    folder = Path(tempfile.mkdtemp(prefix="neve-volume-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def laid_out(image: Image, folder: Path) -> Path:
@@ -101,11 +112,12 @@ def test_data_of_a_volume_survives_a_change_of_image(works: Works, place: Path) 
     assert status == 0, said
     assert 'answer = "42"' in said
 
-    other = works.image(works.catalogue("postgres"))
-    assert other.settings["User"] == "65532:65532"
-    status, said = ask(new, volume, "65532:65532", "select answer from kept")
+    known = place / "passwd"
+    known.write_text("nonroot:x:65532:65532::/:/usr/sbin/nologin\n")
+    known.chmod(0o644)
+    status, said = ask(new, volume, "65532:65532", "select answer from kept", passwd=known)
     assert status != 0, "an account of another number gets at the data"
-    assert "denied" in said
+    assert "Permission denied" in said
 
 
 CONTRACT = """\
