@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from tests.support.archive import Fault, Server, serve
 from tests.support.command import Desk
+from tests.support.registry import fake_registry
 
 pytestmark = pytest.mark.integration
 
@@ -229,3 +230,46 @@ def test_a_lock_is_judged_as_the_image_that_is_built_from_it(desk: Desk, tmp_pat
     assert waived["findings"][0]["waiver"]["owner"] == "team-a"
     desk.write("neve.yaml", (desk.directory / "neve.yaml").read_text() + "exclude: [dash]\n")
     assert "no longer matches" in desk.neve("scan", ".", *db, expect=2).document["brief"]
+
+
+def test_an_image_in_a_registry_is_what_vex_and_reports_call_it(desk: Desk, tmp_path: Path) -> None:
+    tracker = {"toolbox": {"CVE-2026-1000": tracked("resolved", "2.0-2")}}
+    (tmp_path / "tracker.json").write_text(json.dumps(tracker))
+    db = ("--db", tmp_path / "db")
+    desk.neve("db", "import", tmp_path / "tracker.json", *db)
+    with fake_registry() as registry:
+        name = f"{registry.host}/team/small"
+        desk.neve("build", "--tag", "x:1", "--push", name, "--platform", "linux/amd64")
+        found = desk.neve("scan", f"{name}:1", *db, "--fail-on", "low", expect=1)
+        assert "CVE-2026-1000" in found.out
+        vex = {
+            "@context": "https://openvex.dev/ns/v0.2.0",
+            "@id": "https://example.org/small",
+            "author": "team-a",
+            "timestamp": "2026-01-01T00:00:00Z",
+            "statements": [
+                {
+                    "vulnerability": {"name": "CVE-2026-1000"},
+                    "products": [{"@id": f"pkg:oci/small?repository_url={name}"}],
+                    "status": "not_affected",
+                    "justification": "vulnerable_code_not_present",
+                }
+            ],
+        }
+        desk.write("small.vex.json", json.dumps(vex))
+        settled = desk.neve("scan", f"{name}:1", *db, "--vex", "small.vex.json", "--fail-on", "low")
+        assert "settled by VEX statements: 1 finding " in settled.out
+        vex["statements"][0]["products"][0]["@id"] += "-other"  # type: ignore[index]  # JSON
+        desk.write("other.vex.json", json.dumps(vex))
+        desk.neve("scan", f"{name}:1", *db, "--vex", "other.vex.json", "--fail-on", "low", expect=1)
+        offline = desk.neve("scan", f"{name}:1", *db, "--offline", expect=3)
+        assert "CVE" not in offline.out
+
+
+def test_a_failed_update_is_told_as_long_as_the_data_before_is_young(
+    ready: Desk, image: Path
+) -> None:
+    ready.server.faults["/tracker"] = Fault(times=9, status=404)
+    ready.neve("db", "update", expect=3)
+    done = ready.neve("scan", image)
+    assert "debian-tracker: its last update failed" in done.out

@@ -164,7 +164,7 @@ def _why(item: ScannedFinding) -> str:
 def _waivers(result: ScanResult) -> Iterator[Section]:
     if not result.waivers_file:
         return
-    notes = [f"{result.waivers_file}: {len(result.waivers)} waivers"]
+    notes = [f"{result.waivers_file}, entries: {len(result.waivers)}"]
     for item in result.waivers:
         waiver = item.waiver
         if item.standing is WaiverStanding.EXPIRED:
@@ -189,9 +189,9 @@ def _totals(result: ScanResult) -> Section:
             "nothing known is open in what was judged" if result.judged else "nothing was judged"
         )
     if result.filtered:
-        notes.append(f"{result.filtered} findings are counted here and not listed above")
+        notes.append(f"counted here and not listed above: {_findings(result.filtered)}")
     if result.settled:
-        notes.append(f"{result.settled} findings were settled by VEX statements ({_MORE} lists)")
+        notes.append(f"settled by VEX statements: {_findings(result.settled)} ({_MORE} lists)")
     return Section(
         title="Totals (a vulnerability counts once for each source package)",
         columns=(
@@ -269,9 +269,13 @@ def _feeds(result: ScanResult) -> Iterator[Section]:
         )
 
 
+def _findings(count: int) -> str:
+    return f"{count} finding" if count == 1 else f"{count} findings"
+
+
 def _days(seconds: int) -> str:
     days = seconds // _DAY
-    return "today" if days == 0 else f"{days} days ago"
+    return {0: "today", 1: "1 day ago"}.get(days, f"{days} days ago")
 
 
 def _verdict(result: ScanResult) -> Section:
@@ -282,7 +286,9 @@ def _verdict(result: ScanResult) -> Section:
         count = f"{failing} are" if failing else "none is"
         lines.append(f"--fail-on {result.fail_on}: {count} {at}")
         if result.unrated:
-            lines.append(f"{result.unrated} findings of unknown severity are not counted by that")
+            lines.append(
+                f"not counted by that, as nobody knows the severity: {_findings(result.unrated)}"
+            )
     if result.blocking:
         lines.append("exit code 3: what is listed is not all there is")
     return Section(title="", notes=tuple(lines))
