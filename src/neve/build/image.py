@@ -101,12 +101,7 @@ def make_image(
         layers=tuple((blob, plan.packages) for blob, plan in zip(blobs, plans, strict=True)),
     )
     image = image_of(build, parts)
-    statement = Artifact(
-        artifact_type=STATEMENT_TYPE,
-        media_type=PROVENANCE_TYPE,
-        data=provenance(subject, image.manifest.digest, neve_version=__version__),
-        name="provenance.intoto.json",
-    )
+    statement = _statement(subject, image.manifest.digest)
     store.put(statement.data)
     made = MadeImage(
         image=image,
@@ -119,6 +114,15 @@ def make_image(
     )
     remember_image(build, made, parts, store)
     return made
+
+
+def _statement(subject: AttestedImage, manifest: Digest) -> Artifact:
+    return Artifact(
+        artifact_type=STATEMENT_TYPE,
+        media_type=PROVENANCE_TYPE,
+        data=provenance(subject, manifest, neve_version=__version__),
+        name="provenance.intoto.json",
+    )
 
 
 def noted_of(assembly: Assembly) -> Noted:

@@ -6,7 +6,7 @@ Running scripts is ``neve.sandbox.trace``; choosing what to run is ``neve.verbs`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from neve.effects.lint import unsafe_operations
@@ -66,30 +66,20 @@ def make_effect(
     changes = combine(change for stage in stages for change in stage.changes)
     asked = read_commands(commands)
     allocators, fixed = asked_ids(commands)
+    unstable, explained = trace.unstable, asked.explained
     files = read_files(
-        changes,
-        explained=asked.explained,
-        unstable=trace.unstable,
-        packaged_content=packaged_content,
+        changes, explained=explained, unstable=unstable, packaged_content=packaged_content
     )
     from_triggers = combine(c for s in trace.stages if s.name == "triggered" for c in s.changes)
     files.generated |= _generated_by(from_triggers)
     accounts = read_accounts(changes, allocators, fixed)
     operations: list[Operation] = [*_early(asked.operations), *accounts, *files.operations]
     operations += [op for op in asked.operations if op not in operations]
-    known = {op.generator for op in operations if isinstance(op, Generate)}
-    more = [*answered(triggers, parameters), *generate_operations(files.generated)]
-    for request in more:
-        if isinstance(request, Generate) and request.generator not in known:
-            known.add(request.generator)
-            operations.append(request)
+    _add_generators(operations, answered(triggers, parameters))
+    _add_generators(operations, generate_operations(files.generated))
     copied = any(isinstance(op, WriteFile) and op.data for op in operations)
-    conditions = read_conditions(
-        [look for stage in stages for look in stage.looks],
-        surrounding,
-        changed=frozenset(changes),
-        own_content=copied,
-    )
+    looks = [look for stage in stages for look in stage.looks]
+    conditions = read_conditions(looks, surrounding, changed=frozenset(changes), own_content=copied)
     effect = Effect(
         package=trace.package,
         key=key,
@@ -105,6 +95,15 @@ def make_effect(
         problems=problems,
         absent_owners=conditions.absent_owners,
     )
+
+
+def _add_generators(operations: list[Operation], more: Iterable[Operation]) -> None:
+    """Append of ``more`` the generators that nothing asks for yet."""
+    known = {op.generator for op in operations if isinstance(op, Generate)}
+    for request in more:
+        if isinstance(request, Generate) and request.generator not in known:
+            known.add(request.generator)
+            operations.append(request)
 
 
 def abstract_effect(effect: Effect, parameters: Parameters) -> Effect:

@@ -20,27 +20,11 @@ class NoAnswerError(NetworkError):
 
 def explain_failure(url: str, error: Exception) -> NoAnswerError:
     """The error for a connection or protocol failure."""
-    import ssl
-
     import httpx2
 
-    certificate = _in_chain(error, ssl.SSLCertVerificationError)
-    if certificate is not None:
-        reason = getattr(certificate, "verify_message", "") or "verification failed"
-        return NoAnswerError(
-            url,
-            f"the server's certificate is not trusted: {reason}",
-            resolution="if your network inspects TLS, let NEVE_CA_FILE name its CA certificate "
-            "(PEM); otherwise do not trust this server",
-            lasting=True,
-        )
-    if _in_chain(error, ssl.SSLError) is not None:
-        return NoAnswerError(
-            url,
-            "TLS could not be negotiated",
-            resolution="check the address, HTTPS_PROXY and the server's TLS version",
-            lasting=False,
-        )
+    untrusted = _tls_failure(url, error)
+    if untrusted is not None:
+        return untrusted
     if isinstance(error, httpx2.ProxyError):
         status = str(error).split(" ", 1)[0]
         return NoAnswerError(
@@ -67,6 +51,30 @@ def explain_failure(url: str, error: Exception) -> NoAnswerError:
         cause,
         resolution="check the network, HTTPS_PROXY, HTTP_PROXY and NO_PROXY, or use another "
         "mirror; with a warm store, --offline needs no network",
+        lasting=False,
+    )
+
+
+def _tls_failure(url: str, error: Exception) -> NoAnswerError | None:
+    """The error where TLS is behind ``error``."""
+    import ssl
+
+    certificate = _in_chain(error, ssl.SSLCertVerificationError)
+    if certificate is not None:
+        reason = getattr(certificate, "verify_message", "") or "verification failed"
+        return NoAnswerError(
+            url,
+            f"the server's certificate is not trusted: {reason}",
+            resolution="if your network inspects TLS, let NEVE_CA_FILE name its CA certificate "
+            "(PEM); otherwise do not trust this server",
+            lasting=True,
+        )
+    if _in_chain(error, ssl.SSLError) is None:
+        return None
+    return NoAnswerError(
+        url,
+        "TLS could not be negotiated",
+        resolution="check the address, HTTPS_PROXY and the server's TLS version",
         lasting=False,
     )
 

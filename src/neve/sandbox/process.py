@@ -129,15 +129,10 @@ def run_command(
     leaves children behind, its whole process group is killed. ``ToolError`` where the program
     is missing or cannot be started.
     """
-    feed = stdin if isinstance(stdin, bytes) else None
-    given: int | IO[bytes] = subprocess.DEVNULL
-    if feed is not None:
-        given = subprocess.PIPE
-    elif stdin is not None and not isinstance(stdin, bytes):
-        given = stdin
+    feed = stdin if isinstance(stdin, bytes) else b""
     process = _popen(
         argv,
-        stdin=given,
+        stdin=_given(stdin),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         environment=environment,
@@ -145,16 +140,11 @@ def run_command(
         pass_fds=pass_fds,
     )
     try:
-        exchange = _Exchange(process, feed or b"", limit_output)
+        exchange = _Exchange(process, feed, limit_output)
         exchange.sink = sink
         in_time = exchange.until(time.monotonic() + timeout)
     finally:
-        kill_group(process)
-        process.wait()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        _end(process)
     code = process.returncode
     return Completed(
         argv=tuple(argv),
@@ -165,6 +155,23 @@ def run_command(
         timed_out=not in_time,
         truncated=exchange.truncated,
     )
+
+
+def _given(stdin: bytes | IO[bytes] | None) -> int | IO[bytes]:
+    """Standard input as ``subprocess`` takes it: a pipe for bytes, nothing to read for ``None``."""
+    if isinstance(stdin, bytes):
+        return subprocess.PIPE
+    return subprocess.DEVNULL if stdin is None else stdin
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process's group, if any of it is left, and close its streams."""
+    kill_group(process)
+    process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
 
 
 class _Exchange:

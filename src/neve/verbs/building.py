@@ -19,7 +19,7 @@ from neve.verbs.context import Workspace
 
 if TYPE_CHECKING:
     from neve.build.answers import Answers
-    from neve.build.tree import Assembly
+    from neve.build.tree import Assembly, Ingredients
     from neve.formats.deb import PackageFacts
 
 Contents = Callable[[], Mapping[Digest, bytes]]
@@ -180,9 +180,29 @@ def assemble_target(
     Raises ``UsageError`` where this neve answers scripts otherwise than the lock says.
     """
     from neve.build.development import assemble_variant
-    from neve.build.tree import Ingredients
     from neve.build.variant_kinds import RUNTIME, is_layered
     from neve.build.variants import on_top_of
+    from neve.verbs.resolving import find_variant
+
+    assembly = assemble_variant(_ingredients(lock, target, workspace, contents, addresses))
+    assembly.hardened.require()
+    if not is_layered(lock.recipe, target.variant):
+        return assembly
+    runtime = assemble_target(
+        lock,
+        find_target(lock, target.platform, RUNTIME),
+        workspace,
+        contents=contents,
+        addresses=addresses,
+    )
+    return on_top_of(runtime, assembly, find_variant(lock.recipe, target.variant).kind)
+
+
+def _ingredients(
+    lock: Lock, target: LockedTarget, workspace: Workspace, contents: Contents, addresses: Addresses
+) -> Ingredients:
+    """What the tree of one target is made of, its packages fetched and read."""
+    from neve.build.tree import Ingredients
     from neve.distro import find_distro
     from neve.verbs.locking import bytes_reader, fetch_facts, requested_names
     from neve.verbs.resolving import find_variant
@@ -195,31 +215,18 @@ def assemble_target(
     answers = _locked_answers(
         lock, target, [facts[package.digest] for package in packages], workspace
     )
-    assembly = assemble_variant(
-        Ingredients(
-            recipe=lock.recipe,
-            variant=find_variant(lock.recipe, target.variant),
-            release=release,
-            architecture=release.architecture(target.platform),
-            packages=answers.packages,
-            because={package.name: package.because for package in packages},
-            requested=requested_names(packages),
-            contents=contents() if any(file.digest for file in lock.recipe.files) else {},
-            time=lock.time,
-            read=bytes_reader(workspace),
-        )
+    return Ingredients(
+        recipe=lock.recipe,
+        variant=find_variant(lock.recipe, target.variant),
+        release=release,
+        architecture=release.architecture(target.platform),
+        packages=answers.packages,
+        because={package.name: package.because for package in packages},
+        requested=requested_names(packages),
+        contents=contents() if any(file.digest for file in lock.recipe.files) else {},
+        time=lock.time,
+        read=bytes_reader(workspace),
     )
-    assembly.hardened.require()
-    if not is_layered(lock.recipe, target.variant):
-        return assembly
-    runtime = assemble_target(
-        lock,
-        find_target(lock, target.platform, RUNTIME),
-        workspace,
-        contents=contents,
-        addresses=addresses,
-    )
-    return on_top_of(runtime, assembly, find_variant(lock.recipe, target.variant).kind)
 
 
 def _locked_answers(
