@@ -156,12 +156,17 @@ def assemble(ingredients: Ingredients) -> Assembly:
             keep=ingredients.keep,
             loosened=ingredients.asked_loosened,
             judged=hardened.checks,
-            run_as=None if ingredients.recipe.services else wishes.run_as,
+            run_as=_only_account(ingredients.recipe, wishes.run_as),
         ),
         certificates=wishes.certificates(tree, ingredients, context),
         trust_stores=stores_of(tree, ingredients.recipe, wishes.placed),
         accounts={**wishes.accounts, **applied.accounts},
     )
+
+
+def _only_account(recipe: Recipe, run_as: RunAs) -> RunAs | None:
+    """Who everything in the image runs as; ``None`` where a service has an account of its own."""
+    return None if any(service.user for service in recipe.services) else run_as
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

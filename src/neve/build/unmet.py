@@ -32,7 +32,8 @@ def unmet_wishes(
     """One skipped check for each program that is not there, each port and volume that the account
     it runs as may not have, and each ``keep`` or ``loosened`` that changed nothing.
 
-    ``judged`` are the hardening checks; ``run_as`` is ``None`` where services run as their own.
+    ``judged`` are the hardening checks; ``run_as`` is ``None`` where services have accounts
+    of their own.
     """
     return (
         *_programs(tree, run),

@@ -129,7 +129,7 @@ def _notes(locked: Locked, read: ReadRecipe) -> tuple[Check, ...]:
         if variant == RUNTIME
         for check in one.unmet
     )
-    return at_places(dict.fromkeys(every), read)
+    return at_places(dict.fromkeys(every), lambda: read)
 
 
 def read_recipe_at(place: RecipePlace) -> ReadRecipe:

@@ -124,7 +124,7 @@ def plan_image(request: PlanRequest, workspace: Workspace) -> PlanResult:
         dropped=found.target.dropped,
         added=_added(found),
         removed=_removed(found),
-        checks=at_places(found.record.checks, read_recipe_at(request.place)),
+        checks=at_places(found.record.checks, lambda: read_recipe_at(request.place)),
         files=len(files),
         installed_size=sum(entry.size for entry in files),
         download_size=sum(package.size for package in packages),
