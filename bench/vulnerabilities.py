@@ -20,7 +20,7 @@ from bench import truth
 from bench.accuracy import DATA, NOW
 
 _RELEASES = ("bookworm", "bullseye", "trixie", "sid", "forky")
-_FEEDS = (
+FEEDS = (
     "debian/DSA.list.2025-02-13.gz",
     "debian/DLA.list.2025-02-13.gz",
     "debian/debian-advisories-osv.zip",
@@ -30,7 +30,7 @@ _FEEDS = (
     "kev/known_exploited_vulnerabilities.json.gz",
     "cve/vulnrichment-compact.jsonl.gz",
 )
-_MATCH = """
+MATCH = """
 import sys, time
 from pathlib import Path
 from bench.vulnerabilities import packages_of
@@ -112,17 +112,17 @@ def main() -> None:
         tracker.write_bytes(gzip.compress(document, 1))
         index = Path(scratch) / "index.sqlite"
         started = time.perf_counter()
-        brought = bring_files(index, [tracker, *(DATA / feed for feed in _FEEDS)], now=NOW)
+        brought = bring_files(index, [tracker, *(DATA / feed for feed in FEEDS)], now=NOW)
         built = time.perf_counter() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         entries = sum(feed.entries for feed in brought)
         print(f"tracker: {len(document) >> 20} MiB; all feeds: {entries} entries")
         print(f"index: {index.stat().st_size >> 20} MiB, built in {built:.1f} s, peak {peak} MiB")
         started = time.perf_counter()
-        bring_files(index, [DATA / _FEEDS[6]], now=NOW + 1)
+        bring_files(index, [DATA / FEEDS[6]], now=NOW + 1)
         print(f"one small feed anew: {time.perf_counter() - started:.1f} s")
         for _ in range(3):
-            command = [sys.executable, "-c", _MATCH, str(index), str(tracker)]
+            command = [sys.executable, "-c", MATCH, str(index), str(tracker)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             seconds, packages, findings, judged = done.stdout.split()
             print(

@@ -13,6 +13,7 @@ from neve.report.scanned_rows import together
 from neve.report.sections import Row, Section, limited, sections_markdown, sections_text
 from neve.report.table import Column
 from neve.report.visible import ended, visible
+from neve.verbs.scanned import JudgedBy
 from neve.verbs.waivers import WaiverStanding
 from neve.vulns.freshness import Freshness
 from neve.vulns.types import Level, State
@@ -185,9 +186,9 @@ def _totals(result: ScanResult) -> Section:
         rows.append((state.value, *(str(n or "") for n in (*numbers, sum(numbers), waived))))
     notes = []
     if not rows:
-        notes.append(
-            "nothing known is open in what was judged" if result.judged else "nothing was judged"
-        )
+        reported = result.judged_by is not JudgedBy.FEEDS and result.reports
+        clean = "nothing known is open in what was judged"
+        notes.append(clean if result.judged or reported else "nothing was judged")
     if result.filtered:
         notes.append(f"counted here and not listed above: {_findings(result.filtered)}")
     if result.settled:
@@ -208,7 +209,7 @@ def _totals(result: ScanResult) -> Section:
 
 def _not_judged(result: ScanResult, *, every: bool) -> Iterator[Section]:
     notes = [f"{result.judged} of {result.packages} packages were judged by themselves"]
-    if result.judged_by.value == "reports":
+    if result.judged_by is JudgedBy.REPORTS:
         notes = ["whoever wrote the reports judged the packages"]
     if result.covered:
         notes.append(
