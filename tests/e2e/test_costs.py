@@ -105,3 +105,32 @@ def test_a_package_that_is_nowhere_is_not_added_at_a_price(desk: Desk) -> None:
     assert (desk.directory / "neve.yaml").read_text() == before
     variant = desk.neve("add", "package", "plain", "--cost", "--variant", "debug", expect=2)
     assert "neve plan --costs" in variant.err
+
+
+TRACKER = {
+    "toolbox": {
+        "CVE-2026-1": {"releases": {"trixie": {"status": "open", "urgency": "high"}}},
+        "CVE-2026-2": {"releases": {"trixie": {"status": "open", "urgency": "low"}}},
+        "CVE-2026-3": {
+            "releases": {"trixie": {"status": "resolved", "fixed_version": "1.0", "urgency": "low"}}
+        },
+    },
+    "plain": {"CVE-2026-4": {"releases": {"trixie": {"status": "open", "urgency": "high"}}}},
+}
+
+
+def test_vulnerabilities_are_priced_once_there_are_feeds(desk: Desk) -> None:
+    """``tool`` is built from ``toolbox``: advisories speak of the source."""
+    tracker = desk.write("tracker.json", json.dumps(TRACKER))
+    desk.neve("db", "import", tracker)
+    costs = prices(desk)
+    counts = {one["what"]: one["alone"]["vulnerabilities"] for one in costs["lines"][:2]}
+    assert counts == {"tool": 2, "plain": 1}
+    assert costs["whole"]["vulnerabilities"] == 3
+    assert "not judged" not in costs["vulnerabilities"]
+    text = desk.neve("plan", "--costs").out
+    header = next(line for line in text.splitlines() if line.startswith("line  "))
+    assert "vulnerabilities" in header
+    added = desk.neve("add", "package", "shelled", "--cost", "--dry-run").out
+    row = next(line for line in added.splitlines() if line.startswith("vulnerabilities"))
+    assert row.split()[1:] == ["3", "3"]
