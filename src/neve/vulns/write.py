@@ -293,7 +293,8 @@ class _Taking:
                 self._insert("report", feed, pack(to_row(item)))
                 for digest in dict.fromkeys(item.digests):
                     self._insert("report_digest", digest, feed)
-                self._count.entries += len(item.findings) - 1
+                # A report that found nothing is one entry: of a clean image, no empty feed.
+                self._count.entries += max(len(item.findings), 1) - 1
             case Unread():
                 self._count.unread += 1
                 if self._count.unread <= _SHOWN_UNREAD:

@@ -24,6 +24,7 @@ from tests.unit.vulns.worlds import (
 
 from neve.errors import ExitCode, UsageError
 from neve.inventory import OsRelease, Package, PackageType
+from neve.report.scan import scan_text
 from neve.verbs.scan import parse_states
 from neve.verbs.scanned import JudgedBy, ProblemKind, ScanResult
 from neve.verbs.trusted import day_of
@@ -354,6 +355,15 @@ def test_reports_of_another_scanner_are_shown_or_judge(tmp_path: Path) -> None:
     old = scanned(path, image, judged_by=JudgedBy.REPORTS, now=NOW + 30 * DAY)
     assert kinds(old) == [ProblemKind.STALE_REPORT]
     assert old.exit_code is ExitCode.TOOL
+
+
+def test_a_clean_report_is_clean_and_no_empty_feed(tmp_path: Path) -> None:
+    path = index(tmp_path, grype())
+    result = scanned(path, subject(OPENSSL), judged_by=JudgedBy.REPORTS, fail_on=Level.UNKNOWN)
+    assert (result.findings, result.exit_code) == ((), ExitCode.OK)
+    assert "nothing known is open in what was judged" in scan_text(result, 100)
+    both = scanned(path, subject(OPENSSL), judged_by=JudgedBy.BOTH)
+    assert both.exit_code is ExitCode.TOOL, "the report stands in for no feed that is missing"
 
 
 def test_the_order_of_packages_changes_nothing(small: Path) -> None:

@@ -170,12 +170,14 @@ def scan(
         )
         with Workspace(run.settings, run.progress) as workspace:
             result = scan_image(request, workspace)
-        text = _written(scan_format, result, run.console.width, every=every)
-        if output is None:
-            run.show("scan", result, text)
+        if output is None and scan_format is ScanFormat.JSON:
+            run.show("scan", result, "")
+        elif output is None:
+            run.show("scan", result, _written(scan_format, result, run.console.width, every=every))
         else:
             from neve.verbs.atomic import write_atomically
 
+            text = _written(scan_format, result, run.console.width, every=every)
             run.progress.close()
             write_atomically(output, text.encode())
             run.console.say(f"written to {output}")
