@@ -161,7 +161,7 @@ def judge(
         waivers_file=waivers.file if waivers is not None else "",
         waivers=uses,
         unrated=sum(_unrated(row, request) for row in rows),
-        notes=tuple(_notes(index, matched, vex, request)),
+        notes=tuple(_notes(index, subject, matched, vex, request)),
     )
 
 
@@ -332,12 +332,18 @@ def _newest(
 
 
 def _notes(
-    index: Index, matched: Matched, vex: Sequence[VexFile], request: ScanRequest
+    index: Index,
+    subject: ScanSubject,
+    matched: Matched,
+    vex: Sequence[VexFile],
+    request: ScanRequest,
 ) -> Iterable[str]:
     kinds = {feed.kind for feed in index.feeds}
     if "kev" not in kinds and request.judged_by is not JudgedBy.REPORTS:
         yield "kev is not in the index: which vulnerabilities are exploited is not known"
-    for feed in matched.feeds:
+    about = {name for digest in subject.digests for name, _ in index.reports(digest)}
+    reports = [feed for feed in index.feeds if feed.name in about]
+    for feed in (*matched.feeds, *reports):
         if feed.failure:
             yield f"{feed.name}: its last update failed ({feed.failure}); the data before is used"
         if feed.unread:

@@ -366,6 +366,12 @@ def test_a_clean_report_is_clean_and_no_empty_feed(tmp_path: Path) -> None:
     assert both.exit_code is ExitCode.TOOL, "the report stands in for no feed that is missing"
 
 
+def test_what_of_a_report_was_not_understood_is_told(tmp_path: Path) -> None:
+    report = grype(("CVE-2026-1000", "libssl3", "fixed"), ("CVE-2026-1001", "libssl3", "surprise"))
+    result = scanned(index(tmp_path, report), subject(OPENSSL), judged_by=JudgedBy.REPORTS)
+    assert any("1 of its records were not understood" in note for note in result.notes)
+
+
 def test_the_order_of_packages_changes_nothing(small: Path) -> None:
     packages = (OPENSSL, TOOL, GLIBC, deb("x", "1-1", source="x"))
     assert scanned(small, subject(*packages)) == scanned(small, subject(*packages[::-1])), "same"
