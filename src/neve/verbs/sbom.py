@@ -13,11 +13,13 @@ from neve.verbs.looking import Seen, look
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SbomRequest:
-    """An image, and ``standard``: ``spdx`` or ``cyclonedx``."""
+    """An image, and ``standard``: ``spdx`` or ``cyclonedx``. Without a ``depth`` all that the
+    standard can hold is looked at: SPDX lists every file with its hashes.
+    """
 
     image: str
     standard: str
-    depth: Depth = Depth.INVENTORY
+    depth: Depth | None = None
     platform: Platform | None = None
 
 
@@ -38,9 +40,8 @@ def write_sbom(request: SbomRequest, workspace: Workspace) -> SbomResult:
     from neve.attest.inventoried import inventory_bill
     from neve.attest.spdx import spdx_document
 
-    seen = look(
-        request.image, workspace, depth=request.depth, platform=request.platform, copyrights=True
-    )
+    depth = request.depth or (Depth.FULL if request.standard == "spdx" else Depth.INVENTORY)
+    seen = look(request.image, workspace, depth=depth, platform=request.platform, copyrights=True)
     bill = inventory_bill(
         _title(seen), _identity(seen), seen.inventory, seen.tree, seen.copyrights.get
     )

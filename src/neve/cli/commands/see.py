@@ -248,7 +248,14 @@ def sbom(
         SbomFormat, typer.Option("--format", help="Which standard.")
     ] = SbomFormat.SPDX,
     output: OutputOption = None,
-    depth: DepthOption = LookDepth.INVENTORY,
+    depth: Annotated[
+        LookDepth | None,
+        typer.Option(
+            help="How much to look at; SPDX has files at full depth alone (default: full for "
+            "SPDX, else inventory).",
+            show_default=False,
+        ),
+    ] = None,
     platform: PlatformOption = None,
     quiet: QuietOption = False,
     offline: OfflineOption = None,
@@ -264,7 +271,7 @@ def sbom(
         request = SbomRequest(
             image=image,
             standard=sbom_format.value,
-            depth=Depth(depth.value),
+            depth=None if depth is None else Depth(depth.value),
             platform=_platform(platform),
         )
         with Workspace(run.settings, run.progress) as workspace:
