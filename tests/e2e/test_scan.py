@@ -239,9 +239,11 @@ def test_an_image_in_a_registry_is_what_vex_and_reports_call_it(desk: Desk, tmp_
     desk.neve("db", "import", tmp_path / "tracker.json", *db)
     with fake_registry() as registry:
         name = f"{registry.host}/team/small"
-        desk.neve("build", "--tag", "x:1", "--push", name, "--platform", "linux/amd64")
+        platforms = ("--platform", "linux/amd64,linux/arm64")
+        built = desk.neve("build", "--tag", "x:1", "--push", name, *platforms, "--format", "json")
         found = desk.neve("scan", f"{name}:1", *db, "--fail-on", "low", expect=1)
         assert "CVE-2026-1000" in found.out
+        product = f"pkg:oci/small@{built.document['root'].replace(':', '%3A')}"
         vex = {
             "@context": "https://openvex.dev/ns/v0.2.0",
             "@id": "https://example.org/small",
@@ -250,7 +252,7 @@ def test_an_image_in_a_registry_is_what_vex_and_reports_call_it(desk: Desk, tmp_
             "statements": [
                 {
                     "vulnerability": {"name": "CVE-2026-1000"},
-                    "products": [{"@id": f"pkg:oci/small?repository_url={name}"}],
+                    "products": [{"@id": product}],
                     "status": "not_affected",
                     "justification": "vulnerable_code_not_present",
                 }
@@ -259,7 +261,7 @@ def test_an_image_in_a_registry_is_what_vex_and_reports_call_it(desk: Desk, tmp_
         desk.write("small.vex.json", json.dumps(vex))
         settled = desk.neve("scan", f"{name}:1", *db, "--vex", "small.vex.json", "--fail-on", "low")
         assert "settled by VEX statements: 1 finding " in settled.out
-        vex["statements"][0]["products"][0]["@id"] += "-other"  # type: ignore[index]  # JSON
+        vex["statements"][0]["products"][0]["@id"] += "0"  # type: ignore[index]  # JSON
         desk.write("other.vex.json", json.dumps(vex))
         desk.neve("scan", f"{name}:1", *db, "--vex", "other.vex.json", "--fail-on", "low", expect=1)
         offline = desk.neve("scan", f"{name}:1", *db, "--offline", expect=3)

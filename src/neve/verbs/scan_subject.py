@@ -71,7 +71,7 @@ def scan_subject(
         trusted = _recorded(opened) if isinstance(opened, OpenedImage) else frozenset()
         seen = look_into(opened, workspace, depth=Depth.PACKAGES)
         digests = _digests(opened) if isinstance(opened, OpenedImage) else ()
-        named = {subject, *digests, *_purls(opened)} if isinstance(opened, OpenedImage) else set()
+        named = {subject, *digests, *_called(opened)} if isinstance(opened, OpenedImage) else set()
     return seen_subject(seen, digests=digests, names=frozenset(named), trusted=trusted)
 
 
@@ -101,16 +101,21 @@ def _digests(opened: OpenedImage) -> tuple[str, ...]:
     return (*found, str(sha256_of(opened.source.configuration)))
 
 
-def _purls(opened: OpenedImage) -> set[str]:
-    """The image's package-url where it is in a registry (purl-spec, type ``oci``)."""
+def _called(opened: OpenedImage) -> set[str]:
+    """What the image is called in a registry, by its manifest and by the index it is in: digests
+    and package-urls (purl-spec, type ``oci``).
+    """
     from neve.oci.reference import Reference
 
-    if opened.transport is not Transport.REGISTRY or opened.digest is None:
+    if opened.transport is not Transport.REGISTRY:
         return set()
+    found = (opened.digest, getattr(opened.source, "root_digest", None))
+    digests = {str(digest) for digest in found if digest is not None}
     reference = Reference.parse(opened.subject)
     name = reference.repository.rpartition("/")[2].lower()
-    where = quote(f"{reference.registry}/{reference.repository}".lower(), safe="/:")
-    return {f"pkg:oci/{name}@{quote(str(opened.digest), safe='')}?repository_url={where}"}
+    where = quote(reference.name.lower(), safe="/:")
+    purls = {f"pkg:oci/{name}@{quote(d, safe='')}?repository_url={where}" for d in digests}
+    return digests | purls
 
 
 def _recorded(opened: OpenedImage) -> frozenset[tuple[str, str]]:
