@@ -122,7 +122,7 @@ def _cells(amount: Amount) -> list[str]:
 
 def _surface(surface: Mapping[str, int]) -> str:
     others = ((part, count) for part, count in surface.items() if part != _EXECUTABLES and count)
-    return ", ".join(f"{count} {part}" for part, count in others)
+    return ", ".join(f"{count} {part.replace('-', ' ')}" for part, count in others)
 
 
 def _size(size: int | None) -> str:
@@ -136,7 +136,7 @@ def _count(number: int | None) -> str:
 
 
 def _name(one: LineCost) -> str:
-    return one.line if one.kind in ("file", "variant") else f"{one.what} ({one.line})"
+    return one.line if one.kind in ("file", "service", "variant") else f"{one.what} ({one.line})"
 
 
 def _shared(one: LineCost, names: Mapping[str, str]) -> str:
