@@ -136,7 +136,7 @@ def test_vulnerabilities_are_priced_once_there_are_feeds(desk: Desk) -> None:
     assert row.split()[1:] == ["3", "3"]
 
 
-def test_too_many_lines_are_refused_before_anything_is_made(desk: Desk) -> None:
+def test_too_many_lines_are_refused(desk: Desk) -> None:
     files = "".join(f"  /srv/{number}: {{content: x}}\n" for number in range(201))
     desk.write("neve.yaml", RECIPE + f"files:\n{files}")
     refused = desk.neve("plan", "--costs", expect=2)
