@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neve.build.made import ImageFacts, MadeImage, annotations_of
-from neve.build.variant_kinds import RUNTIME
+from neve.build.variant_kinds import DEV, RUNTIME, expiry
 from neve.errors import UsageError
 from neve.model import Check, Digest, Fail, Pass, Platform, Skipped, Waived, sha256_of
 from neve.oci.bundle import Bundle, assemble
@@ -119,7 +119,11 @@ def build_image(request: BuildRequest, workspace: Workspace) -> BuildResult:
         loaded=loaded,
         pushed=pushed,
         platforms=tuple(_platform(one) for one in made),
-        notices=(*_notices(request, made, plan.lock), *_expiring(plan.lock, workspace)),
+        notices=(
+            *_notices(request, made, plan.lock),
+            *_purpose(request, plan.lock),
+            *_expiring(plan.lock, workspace),
+        ),
     )
 
 
@@ -288,6 +292,19 @@ def _platform(made: MadeImage) -> BuiltPlatform:
         skipped=tuple(c for c in made.notable if isinstance(c.verdict, Skipped)),
         certificates=tuple(c for c in made.notable if isinstance(c.verdict, Fail | Pass)),
     )
+
+
+def _purpose(request: BuildRequest, lock: Lock) -> tuple[str, ...]:
+    """What a variant is for, where it is not for production."""
+    found = next((one for one in lock.recipe.variants if one.name == request.variant), None)
+    if found is None:
+        return ()
+    last = expiry(found, lock.time)
+    if last is not None:
+        return (f"{found.name}: to look into the image with, until {last}; not for production",)
+    if found.kind == DEV:
+        return (f"{found.name}: to build in, not to run: nothing in it is hardened",)
+    return ()
 
 
 def _expiring(lock: Lock, workspace: Workspace) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from neve.build.variant_kinds import DEBUG
 from neve.errors import NeveError
 from neve.oci.config import LABEL_RECIPE
 from neve.verbs.lock import read_recipe_at
-from neve.verbs.places import RECIPE_NAME, catalogue_directory, find_recipe
+from neve.verbs.places import RECIPE_NAME, catalogue_variants, find_recipe
 
 DEFAULT_TOOLS = "catalogue/debian-13/dev/debug-tools.yaml"
 
@@ -53,9 +53,7 @@ def tools_recipe(labels: Mapping[str, str]) -> ToolsRecipe:
 def _candidates() -> Iterator[str]:
     if Path(RECIPE_NAME).is_file():
         yield RECIPE_NAME
-    top = catalogue_directory()
-    for path in sorted(top.glob("*/dev/*.yaml")):
-        yield f"catalogue/{path.relative_to(top).as_posix()}"
+    yield from catalogue_variants()
 
 
 def _fitting(recipe: str, digest: str | None) -> ToolsRecipe | None:

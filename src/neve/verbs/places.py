@@ -40,6 +40,16 @@ def catalogue_recipes() -> tuple[str, ...]:
     return tuple(sorted(f"{_CATALOGUE}/{path.relative_to(top).as_posix()}" for path in found))
 
 
+def catalogue_variants() -> tuple[str, ...]:
+    """The catalogue's recipes with debug and dev variants: ``catalogue/debian-13/dev/python.yaml``.
+
+    Apart from the images' own, so that nobody locks compilers who extends one of those.
+    """
+    top = catalogue_directory()
+    found = (f"{_CATALOGUE}/{p.relative_to(top).as_posix()}" for p in top.glob("*/dev/*.yaml"))
+    return tuple(sorted(found))
+
+
 def find_recipe(argument: str) -> RecipePlace:
     """The recipe that ``argument`` names: a file, a directory with ``neve.yaml``, or a path below
     ``catalogue/`` (also without that prefix and ``.yaml``). Raises ``UsageError`` for neither.
@@ -52,7 +62,7 @@ def find_recipe(argument: str) -> RecipePlace:
     shipped = catalogue_recipe(argument)
     if shipped is not None:
         return _place(shipped, shipped=True)
-    known = catalogue_recipes()
+    known = (*catalogue_recipes(), *catalogue_variants())
     near = get_close_matches(argument, known, n=3, cutoff=0.6)
     raise UsageError(
         f"{argument}: no such recipe",

@@ -99,6 +99,7 @@ def diff(
     platform: Annotated[
         str | None, typer.Option(help="Which platform's image.", show_default=False)
     ] = None,
+    variant: Annotated[str, typer.Option(help="Which variant of recipes.")] = "runtime",
     output_format: FormatOption = OutputFormat.TABLE,
     quiet: QuietOption = False,
     offline: OfflineOption = None,
@@ -112,7 +113,7 @@ def diff(
         from neve.verbs.platforms import parse_platforms
 
         platforms = parse_platforms([platform] if platform else ())
-        request = DiffRequest(before=before, after=after, platforms=platforms)
+        request = DiffRequest(before=before, after=after, variant=variant, platforms=platforms)
         with Workspace(run.settings, run.progress) as workspace:
             result = compare(request, workspace)
         run.show("diff", result, diff_text(result, run.console.width))

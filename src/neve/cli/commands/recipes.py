@@ -276,9 +276,9 @@ def add_keep(
 def catalogue(output_format: FormatOption = OutputFormat.TABLE, quiet: QuietOption = False) -> None:
     """List the recipes that neve ships."""
     with session(output_format, quiet=quiet) as run:
-        from neve.verbs.places import catalogue_recipes
+        from neve.verbs.places import catalogue_recipes, catalogue_variants
 
-        names = catalogue_recipes()
+        names = (*catalogue_recipes(), *catalogue_variants())
         run.show("catalogue", {"recipes": names}, "".join(f"{name}\n" for name in names))
 
 
