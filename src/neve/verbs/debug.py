@@ -246,9 +246,11 @@ def _run_kubectl(target: PodTarget, asked: _Asked, result: DebugResult) -> Debug
 
 
 def _debug_image(asked: _Asked) -> DebugResult:
+    from neve.sandbox.bubblewrap import Bubblewrap
     from neve.verbs.debug_image import TARGET, Shell, looked_into, run_tools, tools_source
 
     request, workspace = asked.request, asked.workspace
+    sandbox = None if request.run is False else Bubblewrap.probe()
     with looked_into(request.target, workspace) as target:
         recipe = None if request.tools else tools_recipe(target.labels)
         result = DebugResult(
@@ -259,12 +261,15 @@ def _debug_image(asked: _Asked) -> DebugResult:
             seen_at=TARGET,
             steps=(recipe.build_command(),) if recipe is not None else (),
         )
-        if request.run is False:
+        if sandbox is None:
             return result
         name, variant = (recipe.recipe, recipe.variant) if recipe else (result.tools, None)
         with tools_source(name, variant, workspace) as tools:
             shell = Shell(
-                command=request.command or SHELL, root=request.root, entering=asked.entering
+                sandbox=sandbox,
+                command=request.command or SHELL,
+                root=request.root,
+                entering=asked.entering,
             )
             code = run_tools(tools, target, shell, workspace)
         return replace(result, exit_code=code)

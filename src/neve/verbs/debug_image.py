@@ -97,25 +97,22 @@ def tools_source(name: str, variant: str | None, workspace: Workspace) -> Iterat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
-    """What runs: ``command`` of the tools image, as the target's user or as ``root``;
-    ``entering`` is called right before it gets the terminal.
+    """What runs: ``command`` of the tools image in ``sandbox``, as the target's user or as
+    ``root``; ``entering`` is called right before it gets the terminal.
     """
 
+    sandbox: Bubblewrap
     command: Sequence[str]
     root: bool
     entering: Callable[[], object]
 
 
 def run_tools(tools: ImageSource, target: Looked, shell: Shell, workspace: Workspace) -> int:
-    """Run ``shell`` on this process's terminal or standard streams; its exit code.
-
-    Raises ``ToolError`` where no sandbox works here.
-    """
-    sandbox = Bubblewrap.probe()
+    """Run ``shell`` on this process's terminal or standard streams; its exit code."""
     tree = read_tree(tools, workspace.store)
     reader = store_reader(workspace.store)
     own = subject_from("tools", tree, reader, tools.configuration).image
-    with _unpacked(tree, reader, workspace) as directory, sandbox.pod() as pod:
+    with _unpacked(tree, reader, workspace) as directory, shell.sandbox.pod() as pod:
         image = RunnableImage(
             root=directory,
             uid=0 if shell.root else target.uid,

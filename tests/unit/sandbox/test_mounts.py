@@ -112,3 +112,17 @@ def test_nothing_is_mounted_over_a_link(root: Path, scratch: Path, name: str) ->
     image = RunnableImage(root=root, uid=65532, gid=65532)
     with pytest.raises(HostileInputError, match="is a link in the image"):
         prepare_mounts(image, scratch, hosts=("box",), exact=False)
+
+
+def test_a_shown_directory_is_read_only_at_its_place_inside_the_root(
+    root: Path, scratch: Path, tmp_path: Path
+) -> None:
+    (root / "seen").symlink_to("../../var/lib")
+    image = RunnableImage(root=root, shown=((tmp_path / "other", "/seen/target"),))
+    (mount,) = [
+        m
+        for m in prepare_mounts(image, scratch, hosts=("x",), exact=False)
+        if m.target == "/var/lib/target"
+    ]
+    assert (mount.source, mount.read_only) == (tmp_path / "other", True)
+    assert (root / "var/lib/target").is_dir()
