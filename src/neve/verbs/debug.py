@@ -251,7 +251,7 @@ def _debug_image(asked: _Asked) -> DebugResult:
 
     request, workspace = asked.request, asked.workspace
     sandbox = None if request.run is False else Bubblewrap.probe()
-    with looked_into(request.target, workspace) as target:
+    with looked_into(request.target, workspace, unpack=sandbox is not None) as target:
         recipe = None if request.tools else tools_recipe(target.labels)
         result = DebugResult(
             target=request.target,

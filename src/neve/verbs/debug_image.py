@@ -35,9 +35,11 @@ _KEPT = ("TERM", "LANG", "LC_ALL", "COLORTERM")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """A target's root as a directory of this host, and who its programs run as."""
+    """A target's root as a directory of this host (``None`` where only the rest was asked for),
+    and who its programs run as.
+    """
 
-    root: Path
+    root: Path | None
     uid: int
     gid: int
     groups: tuple[int, ...]
@@ -45,9 +47,10 @@ class Looked:
 
 
 @contextmanager
-def looked_into(subject: str, workspace: Workspace) -> Iterator[Looked]:
+def looked_into(subject: str, workspace: Workspace, *, unpack: bool) -> Iterator[Looked]:
     """The image or root file system ``subject`` as a directory; a copy, but for one that is a
-    directory already. A root file system says nothing of a user: as engines do, that is root.
+    directory already. Without ``unpack`` only what is known of it. A root file system says
+    nothing of a user: as engines do, that is root.
     """
     with open_source(subject, workspace) as opened:
         if isinstance(opened, OpenedRootFs):
@@ -55,13 +58,13 @@ def looked_into(subject: str, workspace: Workspace) -> Iterator[Looked]:
             if path.is_dir():
                 yield Looked(root=path.resolve(), uid=0, gid=0, groups=(), labels={})
                 return
-            with _unpacked(opened.root.tree, opened.root.read, workspace) as root:
+            with _unpacked(opened.root.tree, opened.root.read, workspace, wanted=unpack) as root:
                 yield Looked(root=root, uid=0, gid=0, groups=(), labels={})
             return
         configuration = opened.source.configuration
         tree = read_tree(opened.source, workspace.store)
         image = subject_from(subject, tree, store_reader(workspace.store), configuration).image
-        with _unpacked(tree, store_reader(workspace.store), workspace) as root:
+        with _unpacked(tree, store_reader(workspace.store), workspace, wanted=unpack) as root:
             yield Looked(
                 root=root,
                 uid=image.uid,
@@ -112,7 +115,7 @@ def run_tools(tools: ImageSource, target: Looked, shell: Shell, workspace: Works
     tree = read_tree(tools, workspace.store)
     reader = store_reader(workspace.store)
     own = subject_from("tools", tree, reader, tools.configuration).image
-    with _unpacked(tree, reader, workspace) as directory, shell.sandbox.pod() as pod:
+    with _unpacked(tree, reader, workspace, wanted=True) as directory, shell.sandbox.pod() as pod:
         image = RunnableImage(
             root=directory,
             uid=0 if shell.root else target.uid,
@@ -120,7 +123,7 @@ def run_tools(tools: ImageSource, target: Looked, shell: Shell, workspace: Works
             groups=() if shell.root else target.groups,
             environment=(*own.environment, *_environment()),
             workdir=TARGET,
-            shown=((target.root, TARGET),),
+            shown=((target.root, TARGET),) if target.root is not None else (),
         )
         container = pod.add(image, name="debug")
         shell.entering()
@@ -133,8 +136,13 @@ def _environment() -> list[tuple[str, str]]:
 
 
 @contextmanager
-def _unpacked(tree: Tree, read: ContentReader, workspace: Workspace) -> Iterator[Path]:
-    """``tree`` as a directory that no other user of this host can enter."""
+def _unpacked(
+    tree: Tree, read: ContentReader, workspace: Workspace, *, wanted: bool
+) -> Iterator[Path | None]:
+    """``tree`` as a directory that no other user of this host can enter, if it is ``wanted``."""
+    if not wanted:
+        yield None
+        return
     private = Path(tempfile.mkdtemp(prefix="neve-root-"))
     try:
         workspace.progress.stage("unpacking")
