@@ -25,7 +25,7 @@ BY_CONTENT = {
     "/usr/bin/mksh": "posix-shell",
     "/usr/bin/zsh": "posix-shell",
     "/usr/bin/tcsh": "other-shell",
-    "/usr/bin/busybox": "busybox",
+    "/usr/bin/busybox": "busybox-net",
     "/usr/bin/mawk": "awk",
     "/usr/bin/gawk": "awk",
     "/usr/bin/perl": "perl",

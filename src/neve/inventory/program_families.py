@@ -22,7 +22,7 @@ class Family:
 
     ``scripts`` are words of which one row stands in a script's first kilobytes. ``names`` (a
     regular expression) decides where content says nothing; ``go`` for programs of Go's linker,
-    which keeps its text apart.
+    which keeps its text apart. Of one with ``applets`` a link is only the program it is called.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Family:
     absent: tuple[bytes, ...] = ()
     scripts: tuple[tuple[bytes, ...], ...] = ()
     go: bool = False
+    applets: bool = False
 
 
 def _wide(text: str) -> bytes:
@@ -48,12 +49,20 @@ SHELLS = (
         name="busybox-net",
         roles=(Role.SHELL, Role.NETWORK_TOOL),
         markers=((b"BusyBox v", b"\0wget\0"), (b"BusyBox v", b"\0nc\0")),
+        applets=True,
     ),
-    Family(name="busybox", roles=_SHELL, names=r"busybox|static-sh", markers=((b"BusyBox v",),)),
+    Family(
+        name="busybox",
+        roles=_SHELL,
+        names=r"busybox|static-sh",
+        markers=((b"BusyBox v",),),
+        applets=True,
+    ),
     Family(
         name="toybox",
         roles=(Role.SHELL, Role.NETWORK_TOOL),
         names=r"toybox",
+        applets=True,
         markers=((b"toybox", b"TOYBOX"), (b"toybox", b"landley.net")),
     ),
     Family(

@@ -2,7 +2,8 @@
 
 Content decides first, so that a renamed copy is found and a script that is only called ``python``
 is told apart; the name decides where the content says nothing. Links count as the program they
-lead to. Only names of symbols, needed libraries and data are searched, not code.
+lead to; those to a program of many names (BusyBox) as the one they are called. Only names of
+symbols, needed libraries and data are searched, not code.
 """
 
 from __future__ import annotations
@@ -164,8 +165,19 @@ def with_links(tree: Tree, found: dict[str, tuple[Family, str]]) -> tuple[Progra
         target = _leads_to(tree, entry)
         if target is None or target not in found or entry.path in found:
             continue
-        programs.extend(_in_roles(entry.path, found[target][0], f"link to {target}"))
+        family = found[target][0]
+        called = _applet(family, entry.path) if family.applets else family
+        programs.extend(_in_roles(entry.path, called, f"link to {target}"))
     return tuple(sorted(programs))
+
+
+def _applet(family: Family, path: str) -> Family:
+    """What a program of many names does under the name of ``path``: ``ls`` is no shell."""
+    name = posixpath.basename(path)
+    named = next((other for other, pattern in _NAMES if pattern.fullmatch(name)), None)
+    if named is not None and named.applets:
+        return family
+    return SCRIPT if named is None else named
 
 
 def _in_roles(path: str, family: Family, evidence: str) -> Iterator[Program]:

@@ -145,7 +145,8 @@ def _expired(inventory: Inventory, now: int | None) -> _Subjects:
 
 
 def _unowned(item: InventoryFile) -> bool:
-    return item.kind in _COUNTED_KINDS and not item.owners
+    """Links hold nothing, and a database of checksums alone (``status.d``) names none of them."""
+    return item.kind in (Kind.FILE, Kind.HARDLINK) and not item.owners
 
 
 def weaknesses(hardening: ElfHardening) -> tuple[str, ...]:

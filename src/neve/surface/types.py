@@ -61,7 +61,7 @@ MEANING = {
     Part.SECRETS: "what looks like a password, token or key",
     Part.PRIVATE_KEYS: "private keys",
     Part.EXPIRED_CERTIFICATES: "certificates whose time is over",
-    Part.UNOWNED_FILES: "files that no package owns",
+    Part.UNOWNED_FILES: "files, symbolic links aside, that no package owns",
     Part.CHANGED_FILES: "packaged files that are not what their package brought",
     Part.SERVICES: "units and scripts that something would start",
     Part.OPEN_PORTS: "ports that something says it would listen on",

@@ -11,8 +11,10 @@ import pytest
 
 from neve.inventory.observe_elf import OBSERVERS
 from neve.inventory.program_families import FAMILIES
-from neve.inventory.programs import judge_name
+from neve.inventory.programs import judge_name, with_links
 from neve.inventory.types import Candidate, Depth, Observer
+from neve.model import Origin, Reason
+from neve.tree import FileEntry, Kind, Tree
 
 ROLES = {family.name: {role.value for role in family.roles} for family in FAMILIES}
 
@@ -118,3 +120,24 @@ def test_what_nobody_may_run_is_no_program() -> None:
 def test_names_where_content_is_silent(path: str, name: str | None) -> None:
     judged = judge_name(path)
     assert (judged[0].name if judged else None) == name
+
+
+def test_a_link_to_a_program_of_many_names_is_only_what_it_is_called() -> None:
+    box = next(one for one in FAMILIES if one.name == "busybox-net")
+    reason = Reason(Origin.RULE, "test", "made")
+    entries = [
+        FileEntry(path="/bin/busybox", kind=Kind.FILE, mode=0o755, reason=reason),
+        *(
+            FileEntry(
+                path=f"/bin/{name}", kind=Kind.SYMLINK, mode=0o777, target="busybox", reason=reason
+            )
+            for name in ("ls", "sh", "wget")
+        ),
+    ]
+    found = with_links(Tree(entries), {"/bin/busybox": (box, "test")})
+    assert [(one.path, one.role.value) for one in found] == [
+        ("/bin/busybox", "network-tool"),
+        ("/bin/busybox", "shell"),
+        ("/bin/sh", "shell"),
+        ("/bin/wget", "network-tool"),
+    ]

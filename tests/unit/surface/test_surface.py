@@ -105,7 +105,7 @@ def test_counts_and_their_subjects() -> None:
         "secrets": 0,
         "private-keys": 0,
         "expired-certificates": 0,
-        "unowned-files": 7,
+        "unowned-files": 6,
         "changed-files": 0,
         "services": 0,
         "open-ports": 0,
