@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from neve.effects.bench import EffectContext, Workbench
 from neve.effects.generators.x509 import certificates_in, issuer_hash, subject_hash
-from neve.effects.trust_stores import FAMILIES
+from neve.effects.trust_stores import family_of
 from neve.errors import HostileInputError
 from neve.model import Check, Fail, Pass
 from neve.recipe.types import Recipe, TrustedCertificate
@@ -165,7 +165,7 @@ def judge_certificates(tree: Tree, recipe: Recipe, context: EffectContext) -> tu
 
 
 def _world(tree: Tree, recipe: Recipe, context: EffectContext) -> World:
-    packaged = tuple(_packaged(tree, FAMILIES[recipe.base.name].packaged, context))
+    packaged = tuple(_packaged(tree, family_of(recipe.base.name).packaged, context))
     own = [base64.b64decode(one.der) for one in recipe.certificates]
     return World(
         time=context.time,

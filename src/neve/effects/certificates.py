@@ -18,12 +18,12 @@ from neve.effects.generators.certificates import OWN
 from neve.effects.keystore import KeyStoreError, with_certificates
 from neve.effects.trust_stores import (
     COPIES,
-    FAMILIES,
     NODE_VARIABLE,
     VARIABLES,
     Copy,
     Family,
     Form,
+    family_of,
 )
 from neve.model import Check, Origin, Reason, Skipped
 from neve.recipe.types import Recipe, TrustedCertificate
@@ -67,7 +67,7 @@ def add_certificates(tree: Tree, recipe: Recipe, context: EffectContext) -> Plac
     if not recipe.certificates:
         return Placed()
     bench = Workbench(tree, context)
-    family = FAMILIES[recipe.base.name]
+    family = family_of(recipe.base.name)
     taken = set(bench.tree.children(bench.tree.resolve("/etc/ssl/certs")))
     for one in recipe.certificates:
         name = one.name if f"{one.name}.pem" not in taken else f"{one.name}-recipe"
@@ -81,7 +81,7 @@ def stores_of(tree: Tree, recipe: Recipe, placed: Placed) -> tuple[TrustStore, .
     """All stores of a finished tree that hold the recipe's certificates, by path."""
     if not recipe.certificates:
         return ()
-    family = FAMILIES[recipe.base.name]
+    family = family_of(recipe.base.name)
     own = (TrustStore(path=store.path, readers=store.readers) for store in family.stores)
     found = {one.path: one for one in (*own, *placed.copies) if tree.locate(one.path) is not None}
     return tuple(found[path] for path in sorted(found))

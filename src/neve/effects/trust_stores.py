@@ -74,7 +74,7 @@ DEBIAN = Family(
     ),
 )
 
-FAMILIES: Mapping[str, Family] = {"debian": DEBIAN, "ubuntu": DEBIAN}
+FAMILIES: Mapping[str, Family] = {"debian": DEBIAN}
 
 
 def _copy(pattern: str, form: Form, readers: str) -> Copy:
@@ -111,3 +111,10 @@ VARIABLES: Mapping[str, str] = {
 
 NODE_VARIABLE = "NODE_EXTRA_CA_CERTS"
 """Names a PEM file that Node.js reads besides the roots built into it."""
+
+
+def family_of(distribution: str) -> Family:
+    """The trust stores of ``distribution``; one without a row of its own keeps Debian's paths, as
+    all do whose packages are Debian's kind.
+    """
+    return FAMILIES.get(distribution, DEBIAN)
