@@ -67,6 +67,7 @@ def built(
     release: str = "13",
 ) -> Image:
     """The image of ``services`` over a small Python program that plays a part (``actor.py``)."""
+    name = f"services-{name}"  # other tests keep their recipes in the same place
     text = RECIPE.format(packages=packages, release=release) + services
     before = works.directory / "recipes" / name / "neve.yaml"
     output = works.directory / f"made-{name}"
