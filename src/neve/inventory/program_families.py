@@ -1,6 +1,7 @@
 """The table of programs that matter to an intruder: one family a row, with what gives it away.
 
-Markers were read off the programs of Debian 12 and 13 and Alpine; a row needs no name of a path.
+Markers were read off the programs of Debian 12 and tried on images of Debian 13; a row needs no
+name of a path.
 Order decides where two rows fit: BusyBox holds the words of a shell and of an awk.
 """
 
